@@ -1,0 +1,64 @@
+"""gwbricks: a config-driven experiment framework for Global Workspace models.
+
+Public names are imported when they are first used, so that `import gwbricks` is quick.
+"""
+
+from importlib import import_module
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gwbricks.bricks import (
+        BrickCollection as BrickCollection,
+        BrickLoss as BrickLoss,
+        BrickMetrics as BrickMetrics,
+        BrickMetricSingle as BrickMetricSingle,
+        BrickModule as BrickModule,
+        BrickNotTrainable as BrickNotTrainable,
+        BrickShared as BrickShared,
+        BrickTrainable as BrickTrainable,
+        LossOutput as LossOutput,
+        Stage as Stage,
+    )
+    from gwbricks.data import RepeatedDataset as RepeatedDataset, Table as Table
+    from gwbricks.domains import DomainModule as DomainModule
+    from gwbricks.training import (
+        BroadcastLossCoefs as BroadcastLossCoefs,
+        GlobalWorkspace as GlobalWorkspace,
+        GlobalWorkspace2Domains as GlobalWorkspace2Domains,
+        GlobalWorkspaceFusion as GlobalWorkspaceFusion,
+        LightningBrickCollection as LightningBrickCollection,
+        LossCoefs as LossCoefs,
+        SchedulerArgs as SchedulerArgs,
+    )
+    from gwbricks.workspace import (
+        gw_bricks as gw_bricks,
+        GWDecoder as GWDecoder,
+        GWEncoder as GWEncoder,
+        RandomSelection as RandomSelection,
+        SharedSelection as SharedSelection,
+        SingleDomainSelection as SingleDomainSelection,
+    )
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "bricks": "BrickCollection BrickLoss BrickMetrics BrickMetricSingle BrickModule"
+    " BrickNotTrainable BrickShared BrickTrainable LossOutput Stage",
+    "data": "RepeatedDataset Table",
+    "domains": "DomainModule",
+    "training": "BroadcastLossCoefs GlobalWorkspace GlobalWorkspace2Domains"
+    " GlobalWorkspaceFusion LightningBrickCollection LossCoefs SchedulerArgs",
+    "workspace": "gw_bricks GWDecoder GWEncoder RandomSelection SharedSelection"
+    " SingleDomainSelection",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gwbricks' has no attribute {name!r}")
+    return getattr(import_module(f"gwbricks.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,7 @@
+"""Ready-made modules to put into bricks."""
+
+from gwbricks.bag_of_bricks.image_classifier import ImageClassifier as ImageClassifier
+from gwbricks.bag_of_bricks.linear_probe import LinearProbe as LinearProbe
+from gwbricks.bag_of_bricks.mlp import MLP as MLP
+from gwbricks.bag_of_bricks.preprocessor import Preprocessor as Preprocessor
+from gwbricks.bag_of_bricks.resnet import resnet_to_brick as resnet_to_brick

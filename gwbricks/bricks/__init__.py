@@ -1,0 +1,17 @@
+"""Bricks: modules with named inputs and outputs, connected to a graph."""
+
+from gwbricks.bricks.brick import Brick as Brick, BrickModule as BrickModule
+from gwbricks.bricks.collection import BrickCollection as BrickCollection
+from gwbricks.bricks.kinds import (
+    BrickLoss as BrickLoss,
+    BrickNotTrainable as BrickNotTrainable,
+    BrickShared as BrickShared,
+    BrickTrainable as BrickTrainable,
+)
+from gwbricks.bricks.loss_output import LossOutput as LossOutput
+from gwbricks.bricks.metrics import (
+    BrickMetrics as BrickMetrics,
+    BrickMetricSingle as BrickMetricSingle,
+)
+from gwbricks.bricks.stage import Stage as Stage
+from gwbricks.bricks.wiring import Wiring as Wiring

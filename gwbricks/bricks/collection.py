@@ -1,0 +1,331 @@
+"""A model as a graph of bricks that is also a dictionary and a module."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn, Tensor
+
+from gwbricks.bricks.brick import Brick, BrickModule, check_method
+from gwbricks.bricks.kinds import BrickShared
+from gwbricks.bricks.loss_output import LossOutput
+from gwbricks.bricks.names import STAGE
+from gwbricks.bricks.stage import Stage
+from gwbricks.bricks.step import Step
+from gwbricks.bricks.wiring import resolve_shared, Wiring
+from gwbricks.errors import WiringError
+
+
+class BrickCollection(nn.ModuleDict):
+    """Bricks, connected by the names that they read and write.
+
+    Running it gives each brick its inputs, in an order that follows from the names, not
+    from the dictionary. Neither the caller's dictionary nor its data is changed.
+
+    Args:
+        bricks: Bricks by name; nested dictionaries become nested collections. All names
+            that bricks read and write are shared across nests.
+        inputs: Names of the data, if known. The wiring is then checked at once, else at
+            the first call.
+
+    Raises:
+        UnknownNameError: If a brick reads a name that nothing provides.
+        WiringError: If two bricks write one name, bricks form a loop, a shared brick is
+            not found, or a module is to be both trained and frozen.
+
+    Example:
+        >>> from gwbricks.bricks import BrickNotTrainable
+        >>> double = BrickNotTrainable(lambda x: 2 * x, ["x"], ["y"])
+        >>> BrickCollection({"double": double})({"x": 3}, Stage.INFERENCE)
+        {'x': 3, 'y': 6}
+    """
+
+    def __init__(
+        self,
+        bricks: Mapping[str, Any],
+        inputs: Iterable[str] | None = None,
+        *,
+        _nested: bool = False,
+    ) -> None:
+        super().__init__()
+        self.inputs = None if inputs is None else frozenset(inputs)
+        self._orders: dict[tuple[object, ...], tuple[Step, ...]] = {}
+        for name, brick in bricks.items():
+            self._modules[_check_name(name)] = _as_brick(name, brick)
+        self._signature = self._structure()
+        if not _nested:  # a nest may share bricks of the collection around it
+            self.check()
+
+    def __setitem__(self, key: str, module: nn.Module | Mapping[str, Any]) -> None:
+        """Adds or replaces a brick; the wiring is checked again."""
+        previous = dict(self._modules)
+        self._modules[_check_name(key)] = _as_brick(key, module)
+        try:
+            self.check()
+        except WiringError:
+            self._modules = previous
+            raise
+
+    def update(self, modules: Mapping[str, Any]) -> None:
+        """Adds or replaces bricks like a dictionary; the wiring is checked again."""
+        previous = dict(self._modules)
+        for name, brick in modules.items():
+            self._modules[_check_name(name)] = _as_brick(name, brick)
+        try:
+            self.check()
+        except WiringError:
+            self._modules = previous
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves the cached orders out: they are found again after a copy."""
+        return {**self.__dict__, "_orders": {}}
+
+    def flat(self) -> dict[str, Brick]:
+        """Returns all bricks by path, such as `gw.v.encode`."""
+        bricks: dict[str, Brick] = {}
+        for name, module in self.items():
+            if isinstance(module, BrickCollection):
+                bricks |= {
+                    f"{name}.{path}": brick for path, brick in module.flat().items()
+                }
+            elif isinstance(module, Brick):
+                bricks[name] = module
+        return bricks
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the bricks as nested dictionaries."""
+        return {
+            name: module.to_dict() if isinstance(module, BrickCollection) else module
+            for name, module in self.items()
+        }
+
+    def check(self) -> None:
+        """Checks the wiring of every stage.
+
+        Raises:
+            UnknownNameError: If a brick reads a name that nothing provides.
+            WiringError: See `BrickCollection`.
+        """
+        self._orders.clear()
+        self._signature = self._structure()
+        bricks = self.flat()
+        _check_trainability(bricks)
+        for path, brick in bricks.items():
+            _function(path, brick, bricks)
+        for stage in Stage:
+            wiring = Wiring(stage, bricks, self.inputs or frozenset())
+            if wiring.order and self.inputs is not None:
+                wiring.check_inputs(wiring.order)
+            _check_metric_names(wiring)
+
+    def wiring(self, stage: Stage, given: Iterable[str] | None = None) -> Wiring:
+        """Returns the graph of one stage for the names that are given.
+
+        Args:
+            stage: The stage.
+            given: Names that the caller provides; the declared inputs if None.
+        """
+        names = self.inputs or frozenset() if given is None else frozenset(given)
+        return Wiring(stage, self.flat(), names)
+
+    def forward(
+        self,
+        named_inputs: Mapping[str, Any],
+        stage: Stage,
+        return_inputs: bool = True,
+        outputs: Collection[str] | None = None,
+    ) -> dict[str, Any]:
+        """Runs the bricks that are alive in `stage`.
+
+        Gradients are off in all stages but training.
+
+        Args:
+            named_inputs: Data by name.
+            stage: The stage.
+            return_inputs: Whether the inputs are part of the result.
+            outputs: Names that are wanted; only the bricks that they need are run, and
+                metrics are not updated. None runs all.
+
+        Returns:
+            Every value that was computed, by name.
+
+        Raises:
+            UnknownNameError: If an input is missing, or an output does not exist.
+            WiringError: If a name is both given and written by a brick.
+        """
+        values = self.run(named_inputs, stage, outputs, update_metrics=outputs is None)
+        return {**named_inputs, **values} if return_inputs else values
+
+    def run(
+        self,
+        named_inputs: Mapping[str, Any],
+        stage: Stage,
+        outputs: Collection[str] | None = None,
+        update_metrics: bool = True,
+        gradients_to: Collection[str] | None = None,
+    ) -> dict[str, Any]:
+        """Runs what is wanted and returns what was computed, without the inputs.
+
+        Args:
+            named_inputs: Data by name.
+            stage: The stage.
+            outputs: Names that are wanted; None means all.
+            update_metrics: Whether metric bricks are run too.
+            gradients_to: Outputs that gradients are wanted of; None means all.
+
+        Raises:
+            UnknownNameError: If an input is missing, or an output does not exist.
+            WiringError: If a name is both given and written by a brick.
+        """
+        given = frozenset(named_inputs)
+        key = (stage, given, _key(outputs), update_metrics, _key(gradients_to))
+        if self._structure() != self._signature:
+            self.check()
+        if key not in self._orders:
+            self._orders[key] = self._find_order(
+                stage, given, outputs, update_metrics, gradients_to
+            )
+        values = {STAGE: stage, **named_inputs}
+        computed: dict[str, Any] = {}
+        with torch.set_grad_enabled(torch.is_grad_enabled() and stage is Stage.TRAIN):
+            for step in self._orders[key]:
+                results = step.run(values, stage)
+                values.update(results)
+                computed.update(results)
+        return computed
+
+    def steps(
+        self, stage: Stage, given: Iterable[str], outputs: Collection[str] | None = None
+    ) -> tuple[Step, ...]:
+        """Returns the bricks that `run` would run, in order, ready to run."""
+        return self._find_order(stage, frozenset(given), outputs, outputs is None, None)
+
+    def _find_order(
+        self,
+        stage: Stage,
+        given: frozenset[str],
+        outputs: Collection[str] | None,
+        update_metrics: bool,
+        gradients_to: Collection[str] | None,
+    ) -> tuple[Step, ...]:
+        bricks = self.flat()
+        wiring = Wiring(stage, bricks, given)
+        wanted = {p for p, b in wiring.alive.items() if b.reduces and update_metrics}
+        if outputs is None:
+            wanted |= {p for p, b in wiring.alive.items() if not b.reduces}
+        else:
+            wanted |= set(wiring.paths_of(outputs))
+        needed = wiring.ancestors(wanted - wiring.skipped)
+        wiring.check_inputs(needed)
+        trained = needed
+        if gradients_to is not None:
+            trained = wiring.ancestors(wiring.paths_of(gradients_to))
+        return tuple(
+            wiring.step(path, _function(path, bricks[path], bricks), path in trained)
+            for path in wiring.order
+            if path in needed and path not in wiring.skipped
+        )
+
+    def loss_names(self, stage: Stage = Stage.TRAIN) -> list[str]:
+        """Returns the names of all losses of the stage, sorted."""
+        alive = [b for b in self.flat().values() if b.is_alive(stage)]
+        return sorted(name for brick in alive for name in brick.loss_output_names)
+
+    def extract_losses(self, named_outputs: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Returns the losses among `named_outputs`, by name."""
+        losses = {}
+        for brick in self.flat().values():
+            for name in brick.loss_output_names:
+                if name in named_outputs:
+                    value = named_outputs[name]
+                    losses[name] = (
+                        value.loss if isinstance(value, LossOutput) else value
+                    )
+        return losses
+
+    def summarize(self, stage: Stage, reset: bool) -> dict[str, Any]:
+        """Returns the metrics gathered in `stage`, by name.
+
+        Args:
+            stage: The stage.
+            reset: Whether to start gathering anew.
+        """
+        metrics: dict[str, Any] = {}
+        for _, brick in sorted(self.flat().items()):
+            metrics |= brick.summarize(stage, reset)
+        return metrics
+
+    def _structure(self) -> tuple[int, ...]:
+        ids: list[int] = []
+        for module in self._modules.values():
+            ids.append(id(module))
+            if isinstance(module, BrickCollection):
+                ids += module._structure()
+        return tuple(ids)
+
+
+def _key(names: Collection[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
+
+
+def _as_brick(name: str, brick: object) -> nn.Module:
+    if isinstance(brick, Brick | BrickCollection):
+        return brick
+    if isinstance(brick, Mapping):
+        return BrickCollection(brick, _nested=True)
+    raise WiringError(
+        f"bricks.{name}: {type(brick).__name__} is not a brick. Expected a brick or a"
+        " dictionary of bricks. Fix: wrap it, as in BrickTrainable(module, [...], [...])."
+    )
+
+
+def _check_name(name: str) -> str:
+    if not isinstance(name, str) or not name or "." in name:
+        raise WiringError(
+            f"bricks: {name!r} cannot be a brick's name: names are texts without dots."
+        )
+    return name
+
+
+def _function(
+    path: str, brick: Brick, bricks: Mapping[str, Brick]
+) -> Callable[..., Any]:
+    if not isinstance(brick, BrickShared):
+        return brick.function
+    target = bricks[resolve_shared(brick.brick, path, bricks)]
+    if not isinstance(target, BrickModule):
+        raise WiringError(
+            f"{path}.brick: {brick.brick!r} is a {type(target).__name__}. Expected a brick"
+            " that holds a module. Fix: name the brick with the module."
+        )
+    if brick.method is None:
+        return target.function
+    check_method(target.model, brick.method)
+    return getattr(target.model, brick.method)
+
+
+def _check_trainability(bricks: Mapping[str, Brick]) -> None:
+    owners: dict[int, tuple[str, bool]] = {}
+    for path, brick in sorted(bricks.items()):
+        if not isinstance(brick, BrickModule) or brick.trainable is None:
+            continue
+        for parameter in brick.parameters():
+            other, trainable = owners.setdefault(id(parameter), (path, brick.trainable))
+            if trainable != brick.trainable:
+                raise WiringError(
+                    f"{path}: its module is also in {other!r}, and is to be trained in one"
+                    " and frozen in the other. Fix: make one of the two a BrickShared."
+                )
+
+
+def _check_metric_names(wiring: Wiring) -> None:
+    owners: dict[str, str] = {}
+    for path, brick in wiring.alive.items():
+        for name in getattr(brick, "metric_names", ()):
+            if name in owners:
+                raise WiringError(
+                    f"{path}: {owners[name]!r} already has a metric {name!r} in stage"
+                    f" {wiring.stage.value!r}. Fix: rename one of the two."
+                )
+            owners[name] = path

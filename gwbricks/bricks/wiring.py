@@ -1,0 +1,256 @@
+"""Which brick feeds which: checks, pruning and the order of execution."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from gwbricks.bricks.brick import Brick
+from gwbricks.bricks.names import Read, STAGE
+from gwbricks.bricks.stage import Stage
+from gwbricks.bricks.step import Argument, Step
+from gwbricks.errors import suggest, UnknownNameError, WiringError
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The graph of the bricks that are alive in one stage.
+
+    Bricks are taken in sorted order, so the order of a config never matters.
+
+    Args:
+        stage: The stage.
+        bricks: All bricks by path; those that are dead in the stage are left out.
+        given: Names that the caller provides.
+
+    Raises:
+        WiringError: If two bricks write one name, a brick writes a given name, or
+            bricks form a loop.
+    """
+
+    stage: Stage
+    bricks: Mapping[str, Brick]
+    given: frozenset[str]
+
+    @cached_property
+    def alive(self) -> dict[str, Brick]:
+        """Bricks that run in the stage, sorted by path."""
+        return {p: b for p, b in sorted(self.bricks.items()) if b.is_alive(self.stage)}
+
+    @cached_property
+    def writers(self) -> dict[str, str]:
+        """Path of the brick that writes each name."""
+        writers: dict[str, str] = {}
+        for path, brick in self.alive.items():
+            for name in brick.output_names:
+                if name in self.given or name in writers:
+                    other = "the data already has it" if name in self.given else None
+                    other = other or f"{writers[name]!r} already writes it"
+                    raise WiringError(
+                        f"{path}.output_names: {name!r} has two writers in stage"
+                        f" {self.stage.value!r}: {other}. Fix: rename one of the two."
+                    )
+                writers[name] = path
+        return writers
+
+    @cached_property
+    def sources(self) -> dict[str, list[str]]:
+        """Paths of the bricks that each brick reads from, sorted."""
+        sources = {
+            path: self._sources(path, brick) for path, brick in self.alive.items()
+        }
+        for path, brick in self.alive.items():
+            if brick.reads is None:
+                later = descendants(sources, path)
+                sources[path] = [
+                    p
+                    for p, b in self.alive.items()
+                    if b.output_names and p not in later
+                ]
+        return sources
+
+    def _sources(self, path: str, brick: Brick) -> list[str]:
+        found: set[str] = set()
+        for read in brick.reads or ():
+            names = self.names_of(read, brick)
+            found |= {self.writers[name] for name in names if name in self.writers}
+        if path in found:
+            raise WiringError(
+                f"bricks: {path!r} reads its own output. Fix: rename one."
+            )
+        return sorted(found)
+
+    def names_of(self, read: Read, brick: Brick) -> list[str]:
+        """Returns the names that one argument of `brick` refers to."""
+        if not read.is_pattern:
+            return [read.name]
+        known = (self.given | self.writers.keys()) - set(brick.output_names)
+        return list(read.matches(known))
+
+    @cached_property
+    def order(self) -> list[str]:
+        """Paths of the bricks, each after those that it reads from."""
+        try:
+            return list(TopologicalSorter(self.sources).static_order())
+        except CycleError as error:
+            loop = " -> ".join(error.args[1])
+            raise WiringError(
+                f"bricks: they read from each other in stage {self.stage.value!r}: {loop}."
+            ) from None
+
+    @cached_property
+    def skipped(self) -> frozenset[str]:
+        """Bricks that are left out because the data they need is missing."""
+        skipped: set[str] = set()
+        for path in self.order:
+            brick = self.alive[path]
+            missing = [
+                n for n in self._required(brick) if not self._is_available(n, skipped)
+            ]
+            lost = any(self.writers.get(name) in skipped for name in missing)
+            if missing and (lost or brick.skip_missing):
+                skipped.add(path)
+        return frozenset(skipped)
+
+    def _required(self, brick: Brick) -> list[str]:
+        reads = brick.reads or ()
+        plain = [r.name for r in reads if not r.optional and not r.is_pattern]
+        return [name for name in plain if name != STAGE]
+
+    def _is_available(self, name: str, skipped: Iterable[str]) -> bool:
+        return name in self.given or (
+            name in self.writers and self.writers[name] not in skipped
+        )
+
+    def ancestors(self, targets: Iterable[str]) -> set[str]:
+        """Returns the given bricks and all that they need."""
+        found: set[str] = set()
+        todo = list(targets)
+        while todo:
+            path = todo.pop()
+            if path not in found:
+                found.add(path)
+                todo += self.sources[path]
+        return found
+
+    def check_inputs(self, paths: Iterable[str]) -> None:
+        """Checks that everything that the given bricks read exists.
+
+        Raises:
+            UnknownNameError: If nothing provides a name.
+            WiringError: If only bricks that are dead in this stage write it.
+        """
+        for path in sorted(set(paths) - self.skipped):
+            brick = self.alive[path]
+            for name in self._required(brick):
+                if not self._is_available(name, self.skipped):
+                    self._raise_missing(path, name)
+            for read in brick.reads or ():
+                if read.is_pattern and not self.names_of(read, brick):
+                    self._raise_missing(path, read.name)
+
+    def _raise_missing(self, path: str, name: str) -> None:
+        for other, brick in sorted(self.bricks.items()):
+            if name in brick.output_names:
+                raise WiringError(
+                    f"{path}.input_names: {name!r} is written by {other!r}, which is not"
+                    f" alive in stage {self.stage.value!r}. Fix: add the stage to its"
+                    f" alive_stages, or take it from those of {path!r}."
+                )
+        known = (self.given | self.writers.keys()) - set(self.alive[path].output_names)
+        raise UnknownNameError(f"{path}.input_names", name, known)
+
+    def paths_of(self, outputs: Iterable[str]) -> list[str]:
+        """Returns the bricks that write `outputs`.
+
+        Raises:
+            UnknownNameError: If nothing writes one of them.
+            WiringError: If the data that one of them needs is missing.
+        """
+        paths = []
+        for name in outputs:
+            if name in self.given:
+                continue
+            if name not in self.writers:
+                raise UnknownNameError("outputs", name, self.writers)
+            if self.writers[name] in self.skipped:
+                raise WiringError(
+                    f"outputs: {name!r} needs data that is missing."
+                    f" Given: {', '.join(sorted(self.given)) or 'nothing'}."
+                )
+            paths.append(self.writers[name])
+        return paths
+
+    def step(self, path: str, function: Callable[..., Any], gradients: bool) -> Step:
+        """Returns the brick at `path`, ready to run."""
+        brick = self.alive[path]
+        args: list[Argument] = []
+        kwargs: dict[str, Argument] = {}
+        if brick.reads is None:
+            written = [
+                n for p in self.sources[path] for n in self.alive[p].output_names
+            ]
+            names = sorted({*self.given, *written} - set(brick.output_names) - {STAGE})
+            args.append({n: n for n in names if self._is_available(n, self.skipped)})
+        for read in brick.reads or ():
+            arg = self._argument(read, brick)
+            if read.argument is None:
+                args.append(arg)
+            else:
+                kwargs[read.argument] = arg
+        gradients = gradients and brick.calculate_gradients
+        return Step(path, brick, function, tuple(args), kwargs, gradients)
+
+    def _argument(self, read: Read, brick: Brick) -> Argument:
+        if read.is_pattern:
+            stars = read.matches(self.names_of(read, brick))
+            return {
+                s: n for n, s in stars.items() if self._is_available(n, self.skipped)
+            }
+        if read.name == STAGE or self._is_available(read.name, self.skipped):
+            return read.name
+        return None
+
+
+def descendants(sources: Mapping[str, Iterable[str]], path: str) -> set[str]:
+    """Returns `path` and every brick that reads from it, directly or not.
+
+    Example:
+        >>> sorted(descendants({"a": [], "b": ["a"], "c": ["b"], "d": []}, "a"))
+        ['a', 'b', 'c']
+    """
+    found = {path}
+    grown = True
+    while grown:
+        new = {
+            p for p, s in sources.items() if p not in found and not found.isdisjoint(s)
+        }
+        found |= new
+        grown = bool(new)
+    return found
+
+
+def resolve_shared(name: str, path: str, bricks: Mapping[str, Brick]) -> str:
+    """Finds the brick that a shared brick names, from its own nest outwards.
+
+    Args:
+        name: The name, such as `"v.encode"`.
+        path: Path of the shared brick.
+        bricks: All bricks by path.
+
+    Raises:
+        WiringError: If there is no such brick.
+
+    Example:
+        >>> resolve_shared("v.encode", "gw.v.reencode", {"gw.v.encode": None})
+        'gw.v.encode'
+    """
+    nest = path.split(".")[:-1]
+    for depth in range(len(nest), -1, -1):
+        candidate = ".".join([*nest[:depth], name])
+        if candidate in bricks and candidate != path:
+            return candidate
+    raise WiringError(
+        f"{path}.brick: no brick {name!r}.{suggest(name, set(bricks) - {path})}"
+    )

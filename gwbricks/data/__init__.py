@@ -1,0 +1,15 @@
+"""Data: tables with missing cells, pairing, loaders, and data sets."""
+
+from gwbricks.data.digits import DigitsData as DigitsData
+from gwbricks.data.loaders import EvalLoader as EvalLoader, TrainLoader as TrainLoader
+from gwbricks.data.module import Split as Split, TableDataModule as TableDataModule
+from gwbricks.data.pairing import pair_items as pair_items
+from gwbricks.data.repeated import RepeatedDataset as RepeatedDataset
+from gwbricks.data.table import (
+    as_named_inputs as as_named_inputs,
+    Group as Group,
+    Layout as Layout,
+    Table as Table,
+)
+from gwbricks.data.tensors import TensorsData as TensorsData
+from gwbricks.data.vectors import VectorsData as VectorsData

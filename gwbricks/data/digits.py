@@ -1,0 +1,103 @@
+"""Handwritten digits in six views (UCI Multiple Features)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.pairing import Matched
+
+MFEAT = Path(__file__).parent / "mfeat" / "mfeat.npz"
+PARTS = {"train": 0.7, "val": 0.1, "test": 0.2}
+
+
+class DigitsData(TableDataModule):
+    """2,000 digits, each in six views: pix, fou, fac, kar, zer and mor.
+
+    Every feature is standardised with the mean and the deviation of the training rows.
+    The split is stratified: 1,400 rows to train, 200 to validate, 400 to test. The digit
+    is the column `label`, int64.
+
+    Args:
+        domains: Views to use.
+        batch_size: See `TableDataModule`.
+        matched: See `TableDataModule`.
+        unpaired: See `TableDataModule`.
+        split_seed: Seed of the split.
+        seed: See `TableDataModule`.
+
+    References:
+        R. Duin, Multiple Features, UCI Machine Learning Repository, 1998,
+        https://doi.org/10.24432/C5HC70.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ("label",)
+
+    def __init__(
+        self,
+        domains: Sequence[str],
+        batch_size: int,
+        matched: Matched = None,
+        unpaired: bool | Sequence[str] = True,
+        split_seed: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(domains, batch_size, matched, unpaired, seed)
+        self.split_seed = split_seed
+
+    def load(self) -> dict[str, Split]:
+        """Reads, splits and standardises the views."""
+        with np.load(MFEAT, allow_pickle=False) as file:
+            arrays = {name: torch.from_numpy(file[name]) for name in file.files}
+        label = arrays.pop("label").long()
+        rows = stratified_split(label, PARTS, self.split_seed)
+        splits = {
+            name: Split({"label": label[index]}, {}) for name, index in rows.items()
+        }
+        for view, raw in arrays.items():
+            values = standardise(raw.float(), rows["train"])
+            for name, index in rows.items():
+                splits[name].columns[view] = values[index]
+        return splits
+
+
+def stratified_split(
+    label: Tensor, parts: dict[str, float], seed: int
+) -> dict[str, Tensor]:
+    """Splits rows so that every class has the same share in each part.
+
+    Args:
+        label: Class of each row, of shape `(rows,)`.
+        parts: Share of each part; together 1.
+        seed: Seed of the draw.
+
+    Example:
+        >>> parts = stratified_split(torch.tensor([0, 0, 1, 1]), {"a": 0.5, "b": 0.5}, 0)
+        >>> [sorted(torch.tensor([0, 0, 1, 1])[rows].tolist()) for rows in parts.values()]
+        [[0, 1], [0, 1]]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, list[Tensor]] = {name: [] for name in parts}
+    for value in label.unique():
+        rows = (label == value).nonzero().flatten()
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        start = total = 0.0
+        for name, share in parts.items():
+            total += share
+            end = round(total * len(rows))
+            found[name].append(rows[int(start) : end])
+            start = end
+    return {name: torch.cat(rows).sort().values for name, rows in found.items()}
+
+
+def standardise(values: Tensor, rows: Tensor) -> Tensor:
+    """Scales each feature by the mean and deviation that it has in `rows`.
+
+    A feature that is constant there is only centred.
+    """
+    mean, deviation = values[rows].mean(dim=0), values[rows].std(dim=0)
+    return (values - mean) / torch.where(deviation > 0, deviation, 1.0)

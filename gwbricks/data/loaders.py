@@ -1,0 +1,125 @@
+"""Loaders that index in-memory columns a whole batch at a time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gwbricks.data.pairing import by_presence, Domains
+from gwbricks.data.table import Group, Layout, Table
+from gwbricks.seeding import derive_seed
+
+
+@dataclass
+class TrainLoader:
+    """Shuffled batches with rows of every group.
+
+    An epoch is as long as its longest group; shorter ones start over, in a new order.
+    A group gives `batch_size` rows, or all it has if those are fewer, so that no batch
+    holds an item twice in one group. What is left over at the end of a pass is dropped.
+
+    Args:
+        columns: Domains and labels, each of shape `(items, ...)`.
+        groups: Items of each group of domains.
+        batch_size: Rows of each group.
+        seed: Seed of the order; it changes with the epoch.
+        labels: Columns that every group has.
+    """
+
+    columns: Mapping[str, Tensor]
+    groups: Mapping[Domains, Tensor]
+    batch_size: int
+    seed: int
+    labels: tuple[str, ...] = ()
+    epoch: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        names = {tuple(sorted((*group, *self.labels))): group for group in self.groups}
+        self._items = {
+            columns: self.groups[names[columns]] for columns in sorted(names)
+        }
+        self._rows = {c: min(self.batch_size, len(i)) for c, i in self._items.items()}
+        self.layout = Layout(tuple(Group(c, rows) for c, rows in self._rows.items()))
+
+    @property
+    def sampler(self) -> "TrainLoader":
+        """The loader itself: Lightning looks here for `set_epoch`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Sets the epoch, on which the order depends."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        passes = [len(items) // self._rows[c] for c, items in self._items.items()]
+        return max(passes, default=0)
+
+    def __iter__(self) -> Iterator[Table]:
+        orders = {columns: self._order(columns) for columns in self._items}
+        for step in range(len(self)):
+            items = {
+                columns: order[
+                    step * self._rows[columns] : (step + 1) * self._rows[columns]
+                ]
+                for columns, order in orders.items()
+            }
+            yield take_items(self.columns, items, self.layout)
+
+    def _order(self, columns: Domains) -> Tensor:
+        items, rows = self._items[columns], self._rows[columns]
+        seed = derive_seed(self.seed, "order", self.epoch, *columns)
+        generator = torch.Generator().manual_seed(seed)
+        passes = -(-len(self) * rows // (len(items) // rows * rows))
+        used = len(items) // rows * rows
+        orders = [
+            torch.randperm(len(items), generator=generator)[:used]
+            for _ in range(passes)
+        ]
+        return items[torch.cat(orders)]
+
+
+@dataclass
+class EvalLoader:
+    """All rows once, in order; rows with different cells are in different batches.
+
+    Args:
+        columns: Domains and labels, each of shape `(items, ...)`.
+        present: For each domain, which items have it, of shape `(items,)`.
+        batch_size: Most rows of a batch.
+        labels: Columns that every item has.
+    """
+
+    columns: Mapping[str, Tensor]
+    present: Mapping[str, Tensor]
+    batch_size: int
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._batches = [
+            (tuple(sorted((*group, *self.labels))), items)
+            for group, all_items in by_presence(self.present).items()
+            for items in all_items.split(self.batch_size)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Table]:
+        for columns, items in self._batches:
+            layout = Layout((Group(columns, len(items)),))
+            yield take_items(self.columns, {columns: items}, layout)
+
+
+def take_items(
+    columns: Mapping[str, Tensor], items: Mapping[Domains, Tensor], layout: Layout
+) -> Table:
+    """Indexes every column once, with the items of all groups that have it."""
+    taken = {}
+    for name in layout.columns:
+        parts = [
+            items[group.columns] for group in layout.groups if name in group.columns
+        ]
+        index = parts[0] if len(parts) == 1 else torch.cat(parts)
+        taken[name] = columns[name].index_select(0, index)
+    return Table(taken, layout)

@@ -1,0 +1,143 @@
+"""The data module that all of gwbricks' data sets share."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from lightning.pytorch import LightningDataModule
+import torch
+from torch import Tensor
+
+from gwbricks.data.loaders import EvalLoader, TrainLoader
+from gwbricks.data.pairing import Matched, pair_items
+from gwbricks.errors import ConfigError, suggest
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split.
+
+    Args:
+        columns: Domains and labels, each of shape `(items, ...)`.
+        present: For each domain, which items have it; absent means all do.
+    """
+
+    columns: dict[str, Tensor]
+    present: dict[str, Tensor]
+
+
+class TableDataModule(LightningDataModule):
+    """Abstract: columns in memory, paired for training, fully kept for evaluation.
+
+    Subclasses say which columns there are (`load`); this class draws the pairs and makes
+    the loaders.
+
+    Args:
+        domains: Columns that are domains.
+        batch_size: Rows of each group in a batch.
+        matched: Number of training items whose domains are seen together; or numbers by
+            group, such as `{v+t: 100}`; None matches all that can be.
+        unpaired: Whether every domain's training items also appear alone, or the list of
+            domains whose items do.
+        seed: Seed of the pairs and of the order.
+
+    Raises:
+        ConfigError: If a domain is not in the data, or there are no rows.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ()
+    """Columns that are not domains."""
+
+    def __init__(
+        self,
+        domains: Sequence[str],
+        batch_size: int,
+        matched: Matched = None,
+        unpaired: bool | Sequence[str] = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ConfigError(f"data.batch_size: {batch_size}. Expected 1 or more.")
+        self.domains = tuple(sorted(domains))
+        self.batch_size = batch_size
+        self.matched = matched
+        self.unpaired = unpaired
+        self.seed = seed
+
+    @abstractmethod
+    def load(self) -> dict[str, Split]:
+        """Returns the splits `train`, `val` and `test`."""
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """The splits, checked.
+
+        Raises:
+            ConfigError: If a domain is not in the data, or a split has no rows.
+        """
+        splits = self.load()
+        for name, split in splits.items():
+            for domain in self.domains:
+                if domain not in split.columns:
+                    known = set(split.columns) - set(self.labels)
+                    raise ConfigError(
+                        f"domains: no data for {domain!r}.{suggest(domain, known)}"
+                    )
+            if not all(len(rows) for rows in split.columns.values()):
+                raise ConfigError(
+                    f"data: the {name} split has no rows. Expected at least 1."
+                )
+        return splits
+
+    def present(self, split: str) -> dict[str, Tensor]:
+        """Returns which items of a split have each domain, of shape `(items,)`."""
+        known = self.splits[split].present
+        columns = self.splits[split].columns
+        return {
+            d: known.get(d, torch.ones(len(columns[d]), dtype=torch.bool))
+            for d in self.domains
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns of a batch."""
+        return tuple(sorted((*self.domains, *self.labels)))
+
+    @cached_property
+    def groups(self) -> dict[tuple[str, ...], Tensor]:
+        """Training items of each group of domains.
+
+        Raises:
+            ConfigError: If no group has rows.
+        """
+        groups = pair_items(
+            self.present("train"), self.matched, self.unpaired, self.seed
+        )
+        if not groups:
+            raise ConfigError(
+                "data: no training rows: nothing is matched and nothing is unpaired."
+                " Fix: data.matched above 0, or data.unpaired=true."
+            )
+        return groups
+
+    def train_dataloader(self) -> TrainLoader:
+        """Returns shuffled batches with rows of every group."""
+        columns = self.splits["train"].columns
+        return TrainLoader(
+            columns, self.groups, self.batch_size, self.seed, self.labels
+        )
+
+    def val_dataloader(self) -> EvalLoader:
+        """Returns the validation rows, in order."""
+        return self._evaluate("val")
+
+    def test_dataloader(self) -> EvalLoader:
+        """Returns the test rows, in order."""
+        return self._evaluate("test")
+
+    def _evaluate(self, split: str) -> EvalLoader:
+        columns = self.splits[split].columns
+        return EvalLoader(columns, self.present(split), self.batch_size, self.labels)

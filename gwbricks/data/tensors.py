@@ -1,0 +1,154 @@
+"""A user's own arrays."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.pairing import Matched
+from gwbricks.errors import ConfigError, suggest
+
+SPLITS = ("train", "val", "test")
+
+
+class TensorsData(TableDataModule):
+    """Arrays from `.npz`, `.npy` or `.pt` files, one a domain, row by row the same item.
+
+    A row of NaN says that the item lacks the domain. Labels must be complete; a class
+    label of -100 is ignored by torch's losses. Nothing is unpickled.
+
+    Args:
+        files: One `.npz` or `.pt` file with an array a column, or a file a column. Each
+            may be given by split: `{train: …, val: …, test: …}`.
+        domains: Columns that are domains.
+        batch_size: See `TableDataModule`.
+        labels: Columns that are not domains.
+        split: Share of each of train, val and test, where the files are not split.
+        split_seed: Seed of the split.
+        matched: See `TableDataModule`.
+        unpaired: See `TableDataModule`.
+        seed: See `TableDataModule`.
+
+    Raises:
+        ConfigError: If a file is missing or unreadable, a column is missing, or columns
+            differ in their rows.
+    """
+
+    def __init__(
+        self,
+        files: str | Mapping[str, str | Mapping[str, str]],
+        domains: Sequence[str],
+        batch_size: int,
+        labels: Sequence[str] = (),
+        split: Mapping[str, float] | None = None,
+        split_seed: int = 0,
+        matched: Matched = None,
+        unpaired: bool | Sequence[str] = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(domains, batch_size, matched, unpaired, seed)
+        self.labels = tuple(sorted(labels))
+        self.files = files
+        self.split = dict(split or {"train": 0.8, "val": 0.1, "test": 0.1})
+        self.split_seed = split_seed
+        if set(self.split) != set(SPLITS) or abs(sum(self.split.values()) - 1) > 1e-6:
+            raise ConfigError(
+                f"data.split: {self.split}. Expected shares of train, val and test that"
+                " add up to 1."
+            )
+
+    def load(self) -> dict[str, Split]:
+        """Reads and splits the arrays."""
+        if isinstance(self.files, Mapping) and set(self.files) == set(SPLITS):
+            return {
+                split: self._split(self._read(self.files[split])) for split in SPLITS
+            }
+        columns = self._read(self.files)
+        rows = len(next(iter(columns.values())))
+        generator = torch.Generator().manual_seed(self.split_seed)
+        order = torch.randperm(rows, generator=generator)
+        ends = [
+            round(rows * self.split["train"]),
+            round(rows * (1 - self.split["test"])),
+        ]
+        parts = dict(zip(SPLITS, order.tensor_split(ends), strict=True))
+        return {
+            name: self._split(
+                {c: values[part.sort().values] for c, values in columns.items()}
+            )
+            for name, part in parts.items()
+        }
+
+    def _read(
+        self, files: str | Mapping[str, str | Mapping[str, str]]
+    ) -> dict[str, Tensor]:
+        arrays: dict[str, Tensor] = {}
+        if isinstance(files, str):
+            arrays = read_arrays(Path(files))
+        else:
+            for name, file in files.items():
+                found = read_arrays(Path(str(file)))
+                arrays[name] = (
+                    found[name] if name in found else next(iter(found.values()))
+                )
+        wanted = (*self.domains, *self.labels)
+        for name in wanted:
+            if name not in arrays:
+                raise ConfigError(
+                    f"data.files: no array for {name!r}.{suggest(name, arrays)}"
+                )
+        rows = {name: len(arrays[name]) for name in wanted}
+        if len(set(rows.values())) > 1:
+            listed = ", ".join(
+                f"{name}: {count}" for name, count in sorted(rows.items())
+            )
+            raise ConfigError(f"data.files: arrays differ in their rows ({listed}).")
+        return {name: arrays[name] for name in wanted}
+
+    def _split(self, columns: dict[str, Tensor]) -> Split:
+        present = {
+            name: ~columns[name].flatten(1).isnan().all(dim=1)
+            for name in self.domains
+            if columns[name].is_floating_point() and columns[name].ndim > 1
+        }
+        return Split(columns, present)
+
+
+def read_arrays(path: Path) -> dict[str, Tensor]:
+    """Reads the arrays of one file, by name; a lone array has the file's stem as name.
+
+    Doubles become floats. Nothing is unpickled.
+
+    Raises:
+        ConfigError: If the file is missing, of another kind, or cannot be read.
+    """
+    if not path.is_file():
+        raise ConfigError(
+            f"data.files: no file {str(path)!r} (from {str(Path.cwd())!r})."
+        )
+    try:
+        if path.suffix in {".npz", ".npy"}:
+            loaded = np.load(path, allow_pickle=False)
+            found = dict(loaded) if path.suffix == ".npz" else {path.stem: loaded}
+            arrays = {name: torch.from_numpy(array) for name, array in found.items()}
+        elif path.suffix in {".pt", ".pth"}:
+            loaded = torch.load(path, weights_only=True, map_location="cpu")
+            arrays = (
+                dict(loaded) if isinstance(loaded, Mapping) else {path.stem: loaded}
+            )
+        else:
+            raise ConfigError(
+                f"data.files: {str(path)!r} is a {path.suffix or 'nameless'} file."
+                " Expected .npz, .npy, .pt or .pth."
+            )
+    except ConfigError:
+        raise
+    except Exception as error:
+        message = str(error).splitlines()[0]
+        raise ConfigError(
+            f"data.files: cannot read {str(path)!r}: {message}"
+        ) from error
+    return {n: a.float() if a.dtype == torch.float64 else a for n, a in arrays.items()}

@@ -1,0 +1,66 @@
+"""Random vectors, as in Shimmer's tutorial."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.pairing import Matched
+from gwbricks.errors import ConfigError
+from gwbricks.seeding import derive_seed
+
+
+class VectorsData(TableDataModule):
+    """Standard normal vectors; those of one row have nothing in common.
+
+    Args:
+        sizes: Number of features of each domain.
+        num_train: Number of training rows.
+        num_val: Number of validation rows.
+        num_test: Number of test rows.
+        batch_size: See `TableDataModule`.
+        domains: Domains to use; None uses all of `sizes`.
+        matched: See `TableDataModule`.
+        unpaired: See `TableDataModule`.
+        data_seed: Seed of the values.
+        seed: See `TableDataModule`.
+
+    Raises:
+        ConfigError: If a size is below 1.
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        num_train: int,
+        num_val: int,
+        num_test: int,
+        batch_size: int,
+        domains: Sequence[str] | None = None,
+        matched: Matched = None,
+        unpaired: bool | Sequence[str] = True,
+        data_seed: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(domains or list(sizes), batch_size, matched, unpaired, seed)
+        for name, size in sizes.items():
+            if size < 1:
+                raise ConfigError(
+                    f"data.sizes.{name}: {size}. Expected 1 or more features."
+                )
+        self.sizes = dict(sizes)
+        self.counts = {"train": num_train, "val": num_val, "test": num_test}
+        self.data_seed = data_seed
+
+    def load(self) -> dict[str, Split]:
+        """Draws the rows."""
+        return {
+            split: Split({name: self._draw(split, name) for name in self.sizes}, {})
+            for split in self.counts
+        }
+
+    def _draw(self, split: str, name: str) -> Tensor:
+        seed = derive_seed(self.data_seed, split, name)
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(self.counts[split], self.sizes[name], generator=generator)

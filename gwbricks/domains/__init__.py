@@ -1,0 +1,11 @@
+"""Domains: modalities that offer encode, decode and compute_loss."""
+
+from gwbricks.bricks import LossOutput as LossOutput
+from gwbricks.domains.autoencoder import (
+    AutoencoderDomain as AutoencoderDomain,
+    LinearDomain as LinearDomain,
+    MLPDomain as MLPDomain,
+)
+from gwbricks.domains.identity import IdentityDomain as IdentityDomain
+from gwbricks.domains.module import DomainModule as DomainModule
+from gwbricks.domains.vae import VAEDomain as VAEDomain

@@ -1,0 +1,88 @@
+"""The abstract domain: from raw data to a unimodal latent and back."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule
+import torch
+from torch import Tensor
+
+from gwbricks.bricks import LossOutput
+
+
+class DomainModule(LightningModule):
+    """Abstract: one modality. Subclasses offer `encode`, `decode` and `compute_loss`.
+
+    It is a LightningModule, so it may also define its own training steps and be trained
+    by a Lightning Trainer, as in Shimmer.
+
+    Args:
+        latent_dim: Number of features of the latent.
+    """
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.is_frozen: bool | None = None
+
+    def freeze(self) -> None:
+        """Freezes the module; this is the default in a workspace."""
+        self.is_frozen = True
+        super().freeze()
+
+    def unfreeze(self) -> None:
+        """Lets the module be trained together with the workspace."""
+        self.is_frozen = False
+        super().unfreeze()
+
+    def encode(self, x: Any) -> Tensor:  # noqa: ANN401 - raw data of any type
+        """Encodes raw data to latents of shape `(rows, latent_dim)`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define encode.")
+
+    def decode(self, z: Tensor) -> Any:  # noqa: ANN401 - raw data of any type
+        """Decodes latents of shape `(rows, latent_dim)` to raw data."""
+        raise NotImplementedError(f"{type(self).__name__} does not define decode.")
+
+    def compute_loss(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        raw_target: Any,  # noqa: ANN401 - raw data
+    ) -> LossOutput | None:
+        """Compares a predicted latent with the true one.
+
+        A loss of one value a row, of shape `(rows,)`, lets all routes be computed in one
+        call; a scalar works too, with one call a route. None switches the loss off. A
+        subclass may leave `raw_target` out.
+
+        Args:
+            pred: Predicted latents of shape `(rows, latent_dim)`.
+            target: True latents of shape `(rows, latent_dim)`.
+            raw_target: The raw data that `target` encodes.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define compute_loss."
+        )
+
+    def compute_domain_loss(self, domain: Any) -> LossOutput | None:  # noqa: ANN401 - raw data
+        """Returns the unimodal loss that trains the module, or None if it has none.
+
+        It is what pretraining minimises, and what is added to the objective when the
+        domain is trained together with the workspace.
+
+        Args:
+            domain: Raw data.
+        """
+        del domain
+        return None
+
+
+def squared_error(pred: Tensor, target: Tensor) -> Tensor:
+    """Returns the mean squared error of each row, of shape `(rows,)`.
+
+    Example:
+        >>> squared_error(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
+        tensor([2.])
+    """
+    return (
+        torch.nn.functional.mse_loss(pred, target, reduction="none").flatten(1).mean(1)
+    )

@@ -1,0 +1,65 @@
+"""Exceptions raised by gwbricks, all catchable as `GWBricksError`."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class GWBricksError(Exception):
+    """Base class of every error raised on purpose by gwbricks."""
+
+
+class ConfigError(GWBricksError):
+    """The config composed, but does not describe something that can be trained."""
+
+
+class WiringError(ConfigError):
+    """Bricks that do not fit together, or values that do not fit a brick."""
+
+
+class UnknownNameError(WiringError):
+    """A name that nothing defines.
+
+    Args:
+        key: Config key or argument that holds the bad name, such as `"loss_coefs"`.
+        name: The name that was not found.
+        known: Names that would have been accepted.
+    """
+
+    def __init__(self, key: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"{key}: unknown name {name!r}.{suggest(name, known)}")
+
+
+class DivergedError(GWBricksError):
+    """Training produced a loss that is not a finite number."""
+
+
+class CheckpointError(GWBricksError):
+    """A checkpoint that is missing, damaged, or of another shape."""
+
+
+class ConfigErrors(ConfigError):
+    """Several mistakes of one config, reported together.
+
+    Args:
+        problems: One line a mistake, each starting with its config key.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count > 1 else ''} in the config:"
+        super().__init__("\n  ".join([head, *self.problems]))
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Returns the end of a message: the close match, then the known names.
+
+    Example:
+        >>> suggest("cylces", ["cycles", "fused"])
+        " Did you mean 'cycles'? Known names: cycles, fused."
+    """
+    names = sorted(map(str, known))
+    close = get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    listed = f"Known names: {', '.join(names)}." if names else "There is none."
+    return f"{hint} {listed}"

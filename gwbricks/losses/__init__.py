@@ -1,0 +1,13 @@
+"""Losses: means over routes, contrastive, and their weighted sum."""
+
+from gwbricks.losses.contrastive import ContrastiveLoss as ContrastiveLoss
+from gwbricks.losses.objective import (
+    check_coefs as check_coefs,
+    weighted_sum as weighted_sum,
+)
+from gwbricks.losses.route_means import (
+    kind_losses as kind_losses,
+    RouteMeans as RouteMeans,
+    RowErrors as RowErrors,
+)
+from gwbricks.losses.terms import Term as Term, Terms as Terms

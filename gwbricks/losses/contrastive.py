@@ -1,0 +1,62 @@
+"""Contrastive loss: matched items meet, others part."""
+
+import math
+
+from jaxtyping import Float
+import torch
+from torch import nn, Tensor
+from torch.nn import functional as F
+
+from gwbricks.bricks import LossOutput
+from gwbricks.errors import ConfigError
+
+MAX_SCALE = 100.0
+
+
+class ContrastiveLoss(nn.Module):
+    """Symmetric cross-entropy of scaled cosine similarities.
+
+    The scale is kept as its logarithm and is at most 100.
+
+    Args:
+        scale: Factor on the similarities: one over the temperature.
+        learn_scale: Whether the scale is trained.
+
+    Raises:
+        ConfigError: If `scale` is not in (0, 100].
+
+    References:
+        A. Radford et al., Learning Transferable Visual Models From Natural Language
+        Supervision, ICML 2021, fig. 3.
+    """
+
+    batched = True
+    """Whether several pairs of batches can be compared in one call."""
+
+    log_scale: Tensor
+
+    def __init__(self, scale: float = 1 / 0.07, learn_scale: bool = False) -> None:
+        super().__init__()
+        if not 0 < scale <= MAX_SCALE:
+            raise ConfigError(f"scale: {scale}. Expected more than 0 and at most 100.")
+        log_scale = torch.tensor(math.log(scale))
+        if learn_scale:
+            self.log_scale = nn.Parameter(log_scale)
+        else:
+            self.register_buffer("log_scale", log_scale)
+
+    def forward(
+        self, x: Float[Tensor, "*pairs rows dim"], y: Float[Tensor, "*pairs rows dim"]
+    ) -> LossOutput:
+        """Returns one loss for each pair of batches, of shape `pairs`.
+
+        Args:
+            x: Encodings of one domain.
+            y: Encodings of the same items from another domain.
+        """
+        scale = self.log_scale.exp().clamp(max=MAX_SCALE)
+        logits = scale * F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).mT
+        matched = logits.diagonal(dim1=-2, dim2=-1)
+        rows, columns = logits.logsumexp(dim=-1), logits.logsumexp(dim=-2)
+        loss = (0.5 * (rows + columns) - matched).mean(dim=-1)
+        return LossOutput(loss, {"logit_scale": scale.detach()})

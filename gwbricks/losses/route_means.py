@@ -1,0 +1,79 @@
+"""From errors of rows to losses of routes and of kinds."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import nn, Tensor
+
+from gwbricks.bricks import LossOutput
+from gwbricks.losses.terms import Terms
+
+
+class RowErrors(NamedTuple):
+    """The errors of one domain's predictions.
+
+    Args:
+        values: One error a row, of shape `(rows,)`.
+        off: Kinds whose loss the domain has switched off; their rows do not count.
+    """
+
+    values: Tensor
+    off: tuple[str, ...] = ()
+
+
+class HasTerms(Protocol):
+    """A plan that says which rows belong to which term."""
+
+    @property
+    def terms(self) -> Terms:
+        """Terms of demi-cycles, translations and fused routes."""
+        ...
+
+    @property
+    def cycle_terms(self) -> Terms:
+        """Terms of cycles."""
+        ...
+
+
+class RouteMeans(nn.Module):
+    """Averages the errors of each route's rows, then the routes of each kind.
+
+    Args:
+        kinds: Kinds to return, in this order.
+        cycles: Whether the errors are those of cycles.
+    """
+
+    def __init__(self, kinds: Sequence[str], cycles: bool = False) -> None:
+        super().__init__()
+        self.kinds = tuple(kinds)
+        self.cycles = cycles
+
+    def forward(
+        self, errors: Mapping[str, RowErrors], plan: HasTerms
+    ) -> tuple[LossOutput | None, ...] | LossOutput | None:
+        """Returns the loss of each kind with its routes; None where there is no route."""
+        terms = plan.cycle_terms if self.cycles else plan.terms
+        losses = kind_losses({d: errors[d] for d in sorted(terms.row_terms)}, terms)
+        found = tuple(losses.get(kind) for kind in self.kinds)
+        return found if len(found) > 1 else found[0]
+
+
+def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, LossOutput]:
+    """Returns the loss of each kind, with the means of its routes as metrics.
+
+    Args:
+        errors: Errors of each domain that the terms have rows of.
+        terms: Which rows belong to which term.
+    """
+    if not terms.terms:
+        return {}
+    off = tuple((kind, d) for d in sorted(errors) for kind in sorted(errors[d].off))
+    averages = terms.averages(off)
+    means = terms.means(torch.cat([errors[domain].values for domain in sorted(errors)]))
+    values = (averages.weights.to(means.dtype) @ means).unbind()
+    count = len(averages.kinds)
+    losses = {kind: LossOutput(values[i]) for i, kind in enumerate(averages.kinds)}
+    for (kind, route), value in zip(averages.routes, values[count:], strict=True):
+        losses[kind].metrics[route] = value.detach()
+    return losses

@@ -1,0 +1,122 @@
+"""The terms of a kind of loss: one for every group, sources and target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from jaxtyping import Float, Int
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Term:
+    """One route's loss: the mean over the rows of one group.
+
+    Args:
+        kind: Kind of loss, such as `translations`.
+        route: Name of the route, such as `v-to-t`.
+        target: Domain whose latents are compared.
+        group: Domains that the rows have.
+    """
+
+    kind: str
+    route: str
+    target: str
+    group: tuple[str, ...]
+
+
+class Terms:
+    """Which rows of the errors belong to which term, and how terms are averaged.
+
+    Every term counts once in its kind, whatever its number of rows.
+
+    Args:
+        terms: The terms, without repetition.
+        row_terms: Index of the term of each row of each domain's errors.
+        device: Where the errors are.
+    """
+
+    def __init__(
+        self,
+        terms: Sequence[Term],
+        row_terms: dict[str, Int[Tensor, " rows"]],
+        device: torch.device,
+    ) -> None:
+        self.terms = tuple(terms)
+        self.row_terms = {name: rows.to(device) for name, rows in row_terms.items()}
+        self.device = device
+        self._averages: dict[tuple[str, ...], Averages] = {}
+
+    @cached_property
+    def index(self) -> Int[Tensor, " rows"]:
+        """Term of each row, domain after domain in sorted order."""
+        return torch.cat([self.row_terms[name] for name in sorted(self.row_terms)])
+
+    @cached_property
+    def scale(self) -> Float[Tensor, " terms"]:
+        """One over the number of rows of each term."""
+        return 1.0 / self.index.bincount(minlength=len(self.terms)).clamp(min=1).float()
+
+    def means(self, errors: Float[Tensor, " rows"]) -> Float[Tensor, " terms"]:
+        """Returns the mean of each term's rows."""
+        sums = errors.new_zeros(len(self.terms)).index_add(0, self.index, errors)
+        return sums * self.scale.to(errors.dtype)
+
+    def averages(self, off: tuple[tuple[str, str], ...]) -> "Averages":
+        """Returns how terms become kinds and routes.
+
+        Args:
+            off: Kinds and targets whose loss a domain has switched off.
+        """
+        if off not in self._averages:
+            self._averages[off] = Averages.of(self.terms, off, self.device)
+        return self._averages[off]
+
+
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """A matrix that turns means of terms into losses of kinds and of routes.
+
+    Args:
+        kinds: Names of the kinds.
+        routes: Kind and name of each route.
+        weights: One row for each kind, then for each route, in the same order.
+    """
+
+    kinds: tuple[str, ...]
+    routes: tuple[tuple[str, str], ...]
+    weights: Float[Tensor, "values terms"]
+
+    @classmethod
+    def of(
+        cls,
+        terms: Sequence[Term],
+        off: tuple[tuple[str, str], ...],
+        device: torch.device,
+    ) -> "Averages":
+        """Builds the matrix for the terms that are not switched off."""
+        counted = [(term.kind, term.target) not in off for term in terms]
+        used = [term for term, counts in zip(terms, counted, strict=True) if counts]
+        kinds = tuple(dict.fromkeys(term.kind for term in used))
+        routes = tuple(dict.fromkeys((term.kind, term.route) for term in used))
+        rows = [
+            *(
+                [
+                    c and term.kind == kind
+                    for term, c in zip(terms, counted, strict=True)
+                ]
+                for kind in kinds
+            ),
+            *(
+                [
+                    c and (term.kind, term.route) == route
+                    for term, c in zip(terms, counted, strict=True)
+                ]
+                for route in routes
+            ),
+        ]
+        weights = torch.tensor(rows, dtype=torch.float32).reshape(len(rows), len(terms))
+        return cls(
+            kinds, routes, (weights / weights.sum(dim=1, keepdim=True)).to(device)
+        )

@@ -1,0 +1,14 @@
+"""Training: the one LightningModule, schedules, and Shimmer's constructors."""
+
+from gwbricks.training.global_workspace import (
+    BroadcastLossCoefs as BroadcastLossCoefs,
+    GlobalWorkspace as GlobalWorkspace,
+    GlobalWorkspace2Domains as GlobalWorkspace2Domains,
+    GlobalWorkspaceFusion as GlobalWorkspaceFusion,
+    LossCoefs as LossCoefs,
+    SchedulerArgs as SchedulerArgs,
+)
+from gwbricks.training.module import (
+    LightningBrickCollection as LightningBrickCollection,
+)
+from gwbricks.training.running_means import RunningMeans as RunningMeans

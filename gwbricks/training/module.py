@@ -1,0 +1,224 @@
+"""The one LightningModule: it trains whatever graph it is given."""
+
+from collections.abc import Callable, Mapping
+import math
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gwbricks.bricks import BrickCollection, LossOutput, Stage
+from gwbricks.data import as_named_inputs
+from gwbricks.data.table import LAYOUT
+from gwbricks.errors import ConfigError, DivergedError
+from gwbricks.losses import check_coefs, weighted_sum
+from gwbricks.seeding import derive_seed
+from gwbricks.training.running_means import RunningMeans
+from gwbricks.training.schedule import has_ended, with_schedule
+
+CONFIG = "gwbricks_config"
+"""Where a checkpoint holds its run's config."""
+
+
+class LightningBrickCollection(LightningModule):
+    """Trains any brick collection.
+
+    The objective is the sum of the losses, each times its coefficient. Losses are
+    averaged on the device and logged together, every `log_every_n_steps` steps in
+    training; metrics are logged at the end of each epoch.
+
+    Args:
+        brick_collection: The graph.
+        create_optimizers_func: Makes an optimizer of parameters, such as
+            `partial(torch.optim.AdamW, lr=1e-3)`.
+        loss_coefs: Coefficient of each loss; what has none is not computed. None trains
+            all losses with a coefficient of 1.
+        scheduler: Makes a learning-rate schedule of an optimizer; see `with_schedule`.
+        seed: Seed of the randomness inside the graph, so that an epoch does not depend
+            on what ran before it. None leaves the random state alone.
+        config: Config of the run, kept in every checkpoint.
+
+    Raises:
+        UnknownNameError: If a coefficient names no loss.
+        ConfigError: If a coefficient is negative or no number, or none is above zero.
+    """
+
+    def __init__(
+        self,
+        brick_collection: BrickCollection,
+        create_optimizers_func: Callable[[list[Tensor]], Optimizer],
+        loss_coefs: Mapping[str, float | None] | None = None,
+        scheduler: Callable[..., Any] | None = None,
+        seed: int | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.brick_collection = brick_collection
+        self.create_optimizers_func = create_optimizers_func
+        self.scheduler = scheduler
+        self.seed = seed
+        self.config = config
+        known = brick_collection.loss_names(Stage.TRAIN)
+        coefs = dict.fromkeys(known, 1.0) if loss_coefs is None else loss_coefs
+        self.loss_coefs = check_coefs(coefs, known)
+        self.summaries: dict[str, Any] = {}
+        self._means = {stage: RunningMeans() for stage in Stage}
+        self._logged_step = 0
+        self._random_state: Tensor | None = None
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:  # noqa: ANN401 - any batch
+        """Returns the objective; None if the batch has nothing to train on."""
+        del batch_idx
+        return self._step(batch, Stage.TRAIN)
+
+    def validation_step(
+        self, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:  # noqa: ANN401 - any batch
+        """Adds a batch to the validation losses and metrics."""
+        del batch_idx, dataloader_idx
+        self._step(batch, Stage.VALIDATION)
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: ANN401 - any batch
+        """Adds a batch to the test losses and metrics."""
+        del batch_idx, dataloader_idx
+        self._step(batch, Stage.TEST)
+
+    def _step(self, batch: object, stage: Stage) -> Tensor | None:
+        inputs = as_named_inputs(batch)
+        names = [
+            n for n in self.brick_collection.loss_names(stage) if n in self.loss_coefs
+        ]
+        trained = [name for name in names if self.loss_coefs[name]]
+        values = self.brick_collection.run(
+            inputs,
+            stage,
+            outputs=names,
+            gradients_to=trained if stage is Stage.TRAIN else None,
+        )
+        losses = self.brick_collection.extract_losses({n: values[n] for n in names})
+        objective = weighted_sum(losses, self.loss_coefs)
+        logged = dict(losses) if objective is None else {"loss": objective, **losses}
+        for name in names:
+            if isinstance(values[name], LossOutput):
+                logged |= {
+                    f"{name}/{key}": v for key, v in values[name].metrics.items()
+                }
+        rows = 1.0 if stage is Stage.TRAIN else float(_rows(inputs))
+        self._means[stage].add(logged, weight=rows)
+        return objective
+
+    def on_train_epoch_start(self) -> None:
+        """Seeds the epoch."""
+        if self.seed is not None:
+            torch.manual_seed(
+                derive_seed(self.seed, "epoch", self.current_epoch, self.global_rank)
+            )
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Logs the means of the losses, every `log_every_n_steps` steps."""
+        del args
+        step, every = self.trainer.global_step, self.trainer.log_every_n_steps
+        if step != self._logged_step and every and step % every == 0:
+            self._logged_step = step
+            self._log_losses(Stage.TRAIN, on_step=True)
+
+    def on_train_epoch_end(self) -> None:
+        """Logs what is left of the losses, and the metrics."""
+        self._log_losses(Stage.TRAIN, on_step=False)
+        self._log_metrics(Stage.TRAIN)
+
+    def on_validation_epoch_start(self) -> None:
+        """Seeds the validation, so that it does not depend on the training so far."""
+        self._seed(Stage.VALIDATION)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the means of the losses, and the metrics."""
+        self._finish(Stage.VALIDATION)
+
+    def on_test_epoch_start(self) -> None:
+        """Seeds the test, so that it can be repeated."""
+        self._seed(Stage.TEST)
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the means of the losses, and the metrics."""
+        self._finish(Stage.TEST)
+
+    def _seed(self, stage: Stage) -> None:
+        if self.seed is not None:
+            self._random_state = torch.get_rng_state()
+            torch.manual_seed(derive_seed(self.seed, stage.value, self.global_rank))
+
+    def _finish(self, stage: Stage) -> None:
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state)
+            self._random_state = None
+        self._log_losses(stage, on_step=False)
+        self._log_metrics(stage)
+
+    def _log_losses(self, stage: Stage, on_step: bool) -> None:
+        means = {f"{stage.value}/{k}": v for k, v in self._means[stage].take().items()}
+        bad = sorted(name for name, value in means.items() if not math.isfinite(value))
+        if bad and not self.trainer.sanity_checking:
+            raise DivergedError(
+                f"{bad[0]} is {means[bad[0]]} at step {self.trainer.global_step}"
+                f" (not finite: {', '.join(bad)}). Fix: a smaller optimizer.lr, or"
+                " trainer.gradient_clip_val=1."
+            )
+        loss = f"{stage.value}/loss"
+        options: dict[str, Any] = {
+            "on_step": on_step,
+            "on_epoch": not on_step,
+            "batch_size": 1,
+        }
+        options["sync_dist"] = not on_step
+        if loss in means:
+            self.log(loss, means.pop(loss), prog_bar=stage is not Stage.TEST, **options)
+        self.log_dict(means, **options)
+
+    def _log_metrics(self, stage: Stage) -> None:
+        metrics = self.brick_collection.summarize(stage, reset=True)
+        named = {f"{stage.value}/{name}": value for name, value in metrics.items()}
+        scalars = {
+            n: v.float()
+            for n, v in named.items()
+            if isinstance(v, Tensor) and v.ndim == 0
+        }
+        self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=1)
+        self.summaries |= {n: v.tolist() for n, v in named.items() if n not in scalars}
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Gives the trainable parameters, sorted by name, to the optimizer.
+
+        Raises:
+            ConfigError: If there is none.
+        """
+        named = sorted(self.brick_collection.named_parameters())
+        parameters: list[Tensor] = [p for _, p in named if p.requires_grad]
+        if not parameters:
+            raise ConfigError(
+                "bricks: no parameter is trainable, so there is nothing to optimise."
+                " Fix: put a module into a BrickTrainable."
+            )
+        optimizer = self.create_optimizers_func(parameters)
+        return with_schedule(optimizer, self.scheduler, self.trainer)
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:  # noqa: ANN401 - Lightning's signature
+        """Advances the schedule, unless a resumed run has outlived it."""
+        if not has_ended(scheduler):
+            super().lr_scheduler_step(scheduler, metric)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Puts the run's config into the checkpoint."""
+        if self.config is not None:
+            checkpoint[CONFIG] = dict(self.config)
+
+
+def _rows(inputs: Mapping[str, Any]) -> int:
+    if LAYOUT in inputs:
+        return inputs[LAYOUT].rows
+    return next(
+        (len(v) for v in inputs.values() if isinstance(v, Tensor) and v.ndim), 1
+    )

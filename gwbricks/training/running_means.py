@@ -1,0 +1,51 @@
+"""Means of logged values, kept on the device until they are asked for."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class RunningMeans:
+    """Adds up values without copying them off the device.
+
+    Values that come together are added as one tensor.
+
+    Example:
+        >>> means = RunningMeans()
+        >>> means.add({"loss": torch.tensor(1.0)}, weight=1)
+        >>> means.add({"loss": torch.tensor(4.0)}, weight=2)
+        >>> means.take()
+        {'loss': 3.0}
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, ...], Tensor] = {}
+        self._weights: dict[tuple[str, ...], float] = {}
+
+    def add(self, values: Mapping[str, Tensor], weight: float = 1.0) -> None:
+        """Adds scalar values by name.
+
+        Args:
+            values: Scalars by name.
+            weight: Weight in the mean, such as the number of rows.
+        """
+        if not values:
+            return
+        names = tuple(values)
+        stacked = torch.stack([value.detach().reshape(()) for value in values.values()])
+        stacked = stacked.float() * weight
+        total = self._sums.get(names)
+        self._sums[names] = stacked if total is None else total.add_(stacked)
+        self._weights[names] = self._weights.get(names, 0.0) + weight
+
+    def take(self) -> dict[str, float]:
+        """Returns the mean of each value and starts anew."""
+        sums: dict[str, float] = {}
+        weights: dict[str, float] = {}
+        for names, values in self._sums.items():
+            for name, value in zip(names, values.tolist(), strict=True):
+                sums[name] = sums.get(name, 0.0) + value
+                weights[name] = weights.get(name, 0.0) + self._weights[names]
+        self._sums, self._weights = {}, {}
+        return {name: value / weights[name] for name, value in sums.items()}

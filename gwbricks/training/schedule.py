@@ -1,0 +1,85 @@
+"""Optimizers and learning-rate schedules from partial functions."""
+
+from collections.abc import Callable
+import inspect
+import math
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from gwbricks.errors import ConfigError
+
+LENGTHS = ("total_steps", "T_max", "total_iters")
+"""Arguments of schedulers that are the number of steps of the whole run."""
+
+MONITOR = "val/loss"
+
+
+def with_schedule(
+    optimizer: Optimizer, scheduler: Callable[..., Any] | None, trainer: Trainer
+) -> OptimizerLRScheduler:
+    """Returns what Lightning wants to know of an optimizer and its schedule.
+
+    A schedule advances every step; one that waits for a plateau advances with every
+    validation and watches `val/loss`. What it must know of the run's length, and was not
+    given, is filled in.
+
+    Args:
+        optimizer: The optimizer.
+        scheduler: Makes the schedule of an optimizer; None for a constant rate.
+        trainer: Knows the run's length.
+
+    Raises:
+        ConfigError: If the schedule needs the length of a run that has no end, or
+            rejects its arguments.
+    """
+    if scheduler is None:
+        return optimizer
+    missing = _missing_lengths(scheduler)
+    steps = trainer.estimated_stepping_batches if missing else 0
+    if math.isinf(steps):
+        raise ConfigError(
+            f"scheduler.{missing[0]}: the run has no end, so it cannot be filled in."
+            " Fix: trainer.max_epochs or trainer.max_steps."
+        )
+    try:
+        schedule = scheduler(
+            optimizer, **{name: max(1, int(steps)) for name in missing}
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"scheduler: {error}") from error
+    if isinstance(schedule, ReduceLROnPlateau):
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": schedule,
+                "interval": "epoch",
+                "monitor": MONITOR,
+            },
+        }
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+    }
+
+
+def _missing_lengths(scheduler: Callable[..., Any]) -> list[str]:
+    given = getattr(scheduler, "keywords", {})
+    if given.get("epochs") is not None:
+        return []
+    parameters = inspect.signature(scheduler).parameters
+    unset = (None, inspect.Parameter.empty)
+    return [
+        name
+        for name in LENGTHS
+        if name in parameters and given.get(name, parameters[name].default) in unset
+    ]
+
+
+def has_ended(schedule: object) -> bool:
+    """Whether a schedule with a fixed number of steps has made all of them."""
+    total = getattr(schedule, "total_steps", None)
+    return total is not None and getattr(schedule, "last_epoch", 0) >= total - 1

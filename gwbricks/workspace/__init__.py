@@ -1,0 +1,28 @@
+"""The Global Workspace: coders, selections, fusion, routes, and the composed graph."""
+
+from gwbricks.workspace.coders import GWDecoder as GWDecoder, GWEncoder as GWEncoder
+from gwbricks.workspace.fusion import Fuse as Fuse, WeightedSum as WeightedSum
+from gwbricks.workspace.graph import (
+    gw_bricks as gw_bricks,
+    Workspace as Workspace,
+    WorkspaceDomain as WorkspaceDomain,
+)
+from gwbricks.workspace.metrics import (
+    DomainAccuracy as DomainAccuracy,
+    RetrievalRecall as RetrievalRecall,
+    RouteReconstruction as RouteReconstruction,
+)
+from gwbricks.workspace.plan import Plan as Plan
+from gwbricks.workspace.planner import Planner as Planner
+from gwbricks.workspace.requirements import missing_kinds as missing_kinds
+from gwbricks.workspace.routes import (
+    FusionRoutes as FusionRoutes,
+    Routes as Routes,
+    SimpleRoutes as SimpleRoutes,
+)
+from gwbricks.workspace.selection import (
+    RandomSelection as RandomSelection,
+    Selection as Selection,
+    SharedSelection as SharedSelection,
+    SingleDomainSelection as SingleDomainSelection,
+)

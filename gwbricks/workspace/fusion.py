@@ -1,0 +1,105 @@
+"""Fusion: from the encodings of several domains to one state."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from jaxtyping import Float
+import torch
+from torch import nn, Tensor
+
+from gwbricks.workspace.plan import Plan, RowSet
+from gwbricks.workspace.selection import Selection
+
+
+class WeightedSum(nn.Module):
+    """Sums the encodings, weighted by the selection, and applies an activation.
+
+    Args:
+        activation: Applied to the sum; `torch.nn.Identity()` for none.
+    """
+
+    def __init__(self, activation: Callable[[Tensor], Tensor] = torch.tanh) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(
+        self,
+        encodings: Float[Tensor, "rows domains dim"],
+        weights: Float[Tensor, "rows domains"],
+    ) -> Float[Tensor, "rows dim"]:
+        """Returns states of shape `(rows, dim)`."""
+        return self.activation(torch.bmm(weights.unsqueeze(1), encodings).squeeze(1))
+
+
+class Fuse(nn.Module):
+    """Selects and fuses: for all routes, for each item, or for one domain alone.
+
+    Args:
+        domains: Names of the domains.
+        selection: Weighs the domains of each row.
+        fusion: Makes states of encodings and weights.
+    """
+
+    def __init__(
+        self, domains: Sequence[str], selection: Selection, fusion: nn.Module
+    ) -> None:
+        super().__init__()
+        self.domains = tuple(sorted(domains))
+        self.selection = selection
+        self.fusion = fusion
+
+    def forward(
+        self, latents: Mapping[str, Tensor], encodings: Mapping[str, Tensor], plan: Plan
+    ) -> Float[Tensor, "rows dim"]:
+        """Returns one state for each route and item."""
+        return self._fuse(latents, encodings, plan.states)
+
+    def items(
+        self, latents: Mapping[str, Tensor], encodings: Mapping[str, Tensor], plan: Plan
+    ) -> Float[Tensor, "items dim"]:
+        """Returns one state for each item, of all domains that it has."""
+        return self._fuse(latents, encodings, plan.items)
+
+    def cycles(
+        self, latents: Mapping[str, Tensor], encodings: Mapping[str, Tensor], plan: Plan
+    ) -> Float[Tensor, "rows dim"]:
+        """Returns one state for each cycle, of the domains that it goes through."""
+        return self._fuse(latents, encodings, plan.restates)
+
+    def alone(self, encoding: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
+        """Returns the states of one domain alone, which has all the weight."""
+        return self.fusion(encoding.unsqueeze(1), encoding.new_ones(len(encoding), 1))
+
+    def _fuse(
+        self,
+        latents: Mapping[str, Tensor],
+        encodings: Mapping[str, Tensor],
+        rows: RowSet,
+    ) -> Tensor:
+        known = next(iter(encodings.values()))
+        nothing = known.new_zeros(rows.count, known.shape[1])
+        taken = [
+            encodings[d].index_select(0, rows.index[d])
+            if d in encodings and len(encodings[d])
+            else nothing
+            for d in self.domains
+        ]
+        stacked = torch.stack(taken, dim=1)
+        weights = self.selection(_Taken(latents, rows), stacked, rows.present)
+        return self.fusion(stacked, weights)
+
+
+class _Taken(Mapping[str, Tensor]):
+    """Latents by domain, indexed only when a selection asks for them."""
+
+    def __init__(self, columns: Mapping[str, Tensor], rows: RowSet) -> None:
+        self._columns = columns
+        self._rows = rows
+
+    def __getitem__(self, domain: str) -> Tensor:
+        return self._columns[domain].index_select(0, self._rows.index[domain])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._columns))
+
+    def __len__(self) -> int:
+        return len(self._columns)

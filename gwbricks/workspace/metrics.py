@@ -1,0 +1,186 @@
+"""Metrics of a workspace: reconstruction, retrieval, and accuracy by domain."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import Metric
+
+from gwbricks.workspace.plan import Plan
+from gwbricks.workspace.routes import DEMI_CYCLES, TRANSLATIONS
+
+CHUNK = 1024
+"""Number of queries that are compared at once."""
+
+
+class RouteReconstruction(Metric):
+    """Mean squared error and R² of each route, in raw space.
+
+    R² is one minus the squared error over the squared deviation from the mean, both
+    summed over rows and features.
+
+    Args:
+        kinds: Kinds of routes to measure.
+    """
+
+    full_state_update = False
+
+    def __init__(self, kinds: Sequence[str] = (DEMI_CYCLES, TRANSLATIONS)) -> None:
+        super().__init__()
+        self.kinds = tuple(kinds)
+        self.routes: list[str] = []
+
+    def update(
+        self, raw: Mapping[str, Tensor], raw_target: Mapping[str, Tensor], plan: Plan
+    ) -> None:
+        """Adds a batch.
+
+        Args:
+            raw: Decoded raw data of each domain.
+            raw_target: What their first rows are to match.
+            plan: The batch's plan.
+        """
+        for domain, target in sorted(raw_target.items()):
+            for run in plan.columns[domain].runs:
+                if run.kind in self.kinds:
+                    rows = slice(run.start, run.stop)
+                    self._add(
+                        run.route, raw[domain][rows].flatten(1), target[rows].flatten(1)
+                    )
+
+    def _add(self, route: str, pred: Tensor, target: Tensor) -> None:
+        if route not in self.routes:
+            self.routes.append(route)
+            empty = torch.zeros(target.shape[1], dtype=torch.float64)
+            for name in ("error", "sum", "square"):
+                self.add_state(f"{name}:{route}", empty.clone(), dist_reduce_fx="sum")
+                setattr(self, f"{name}:{route}", empty.to(target.device))
+            self.add_state(f"rows:{route}", torch.tensor(0), dist_reduce_fx="sum")
+        pred, target = pred.double(), target.double()
+        state = self.__dict__
+        state[f"error:{route}"] = state[f"error:{route}"] + (
+            pred - target
+        ).square().sum(0)
+        state[f"sum:{route}"] = state[f"sum:{route}"] + target.sum(0)
+        state[f"square:{route}"] = state[f"square:{route}"] + target.square().sum(0)
+        state[f"rows:{route}"] = state[f"rows:{route}"] + len(target)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Returns `mse/ROUTE` and `r2/ROUTE`."""
+        values = {}
+        for route in sorted(self.routes):
+            error, rows = (
+                getattr(self, f"error:{route}"),
+                getattr(self, f"rows:{route}"),
+            )
+            mean = getattr(self, f"sum:{route}") / rows
+            deviation = getattr(self, f"square:{route}") - rows * mean.square()
+            values[f"mse/{route}"] = (error.mean() / rows).float()
+            values[f"r2/{route}"] = (1 - error.sum() / deviation.sum()).float()
+        return values
+
+
+class RetrievalRecall(Metric):
+    """Recall@k between every ordered pair of domains, in the workspace.
+
+    The state of an item from one domain is the query; the states of all items from the
+    other are ranked by cosine similarity. A tie counts against the item, so collapsed
+    states score 0.
+
+    Args:
+        ks: Ranks up to which an item counts as found.
+    """
+
+    full_state_update = False
+
+    def __init__(self, ks: Sequence[int] = (1, 5)) -> None:
+        super().__init__()
+        self.ks = tuple(ks)
+        self.pairs: list[tuple[str, str]] = []
+
+    def update(self, states: Mapping[str, Tensor], plan: Plan) -> None:
+        """Adds a batch.
+
+        Args:
+            states: States of each domain alone, one row for each item that has it.
+            plan: The batch's plan.
+        """
+        for pair in plan.pairs:
+            key = (pair.first, pair.second)
+            if key not in self.pairs:
+                self.pairs.append(key)
+                for side in (0, 1):
+                    self.add_state(_state(key, side), [], dist_reduce_fx="cat")
+            starts = (pair.first_start, pair.second_start)
+            for side, (domain, start) in enumerate(zip(key, starts, strict=True)):
+                rows = states[domain][start : start + pair.rows]
+                getattr(self, _state(key, side)).append(F.normalize(rows, dim=-1))
+
+    def compute(self) -> dict[str, Tensor]:
+        """Returns `recall@K/QUERY-to-TARGET`."""
+        values = {}
+        for key in sorted(self.pairs):
+            sides = [_cat(getattr(self, _state(key, side))) for side in (0, 1)]
+            for query, target in ((0, 1), (1, 0)):
+                ranks = _ranks(sides[query], sides[target])
+                for k in self.ks:
+                    name = f"recall@{k}/{key[query]}-to-{key[target]}"
+                    values[name] = (ranks < k).float().mean()
+        return values
+
+
+class DomainAccuracy(Metric):
+    """Accuracy of a classifier, from each domain's state alone."""
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def update(self, logits: Mapping[str, Tensor], label: Tensor, plan: Plan) -> None:
+        """Adds a batch.
+
+        Args:
+            logits: Logits by domain, one row for each item that has it.
+            label: Class of each item, of shape `(items,)`.
+            plan: The batch's plan.
+        """
+        for name in sorted(logits):
+            if name not in self.names:
+                self.names.append(name)
+                for state in ("correct", "count"):
+                    self.add_state(
+                        f"{state}:{name}", torch.tensor(0), dist_reduce_fx="sum"
+                    )
+            target = label[plan.has_domain(name)]
+            correct = (logits[name].argmax(dim=1) == target).sum()
+            state = self.__dict__
+            state[f"correct:{name}"] = state[f"correct:{name}"] + correct
+            state[f"count:{name}"] = state[f"count:{name}"] + len(target)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Returns `accuracy/DOMAIN`."""
+        return {
+            f"accuracy/{name}": getattr(self, f"correct:{name}")
+            / getattr(self, f"count:{name}")
+            for name in sorted(self.names)
+        }
+
+
+def _state(key: tuple[str, str], side: int) -> str:
+    return f"{key[0]}:{key[1]}:{side}"
+
+
+def _cat(rows: list[Tensor] | Tensor) -> Tensor:
+    return rows if isinstance(rows, Tensor) else torch.cat(rows)
+
+
+def _ranks(queries: Tensor, targets: Tensor) -> Tensor:
+    ranks = []
+    for start in range(0, len(queries), CHUNK):
+        scores = queries[start : start + CHUNK] @ targets.T
+        own = scores.diagonal(start).unsqueeze(1)
+        ranks.append((scores >= own).sum(dim=1) - 1)
+    return torch.cat(ranks)

@@ -1,0 +1,95 @@
+"""Selections: how much each domain enters the workspace."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+from jaxtyping import Bool, Float
+import torch
+from torch import nn, Tensor
+
+from gwbricks.errors import ConfigError
+
+
+class Selection(nn.Module):
+    """Abstract: weighs the domains of each row."""
+
+    @abstractmethod
+    def forward(
+        self,
+        latents: Mapping[str, Tensor],
+        encodings: Float[Tensor, "rows domains dim"],
+        present: Bool[Tensor, "rows domains"],
+    ) -> Float[Tensor, "rows domains"]:
+        """Returns weights that sum to one over the present domains of each row.
+
+        Args:
+            latents: Unimodal latents of each domain, of shape `(rows, latent_dim)`;
+                rows that lack the domain hold anything.
+            encodings: The same in the workspace, before fusion, domains sorted by name.
+            present: Which domains each row has; at least one.
+        """
+
+
+class SharedSelection(Selection):
+    """Gives every present domain the same weight."""
+
+    def forward(
+        self,
+        latents: Mapping[str, Tensor],
+        encodings: Float[Tensor, "rows domains dim"],
+        present: Bool[Tensor, "rows domains"],
+    ) -> Float[Tensor, "rows domains"]:
+        """Returns one over the number of present domains."""
+        del latents
+        weights = present.to(encodings.dtype)
+        return weights / weights.sum(dim=1, keepdim=True)
+
+
+class RandomSelection(Selection):
+    """Draws weights: a softmax of uniform scores. Out of training, all are the same.
+
+    The equal weights of evaluation are the mean of those drawn in training.
+
+    Args:
+        temperature: Divides the scores; the lower, the more one domain dominates.
+
+    Raises:
+        ConfigError: If `temperature` is not above zero.
+    """
+
+    def __init__(self, temperature: float = 0.2) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ConfigError(f"temperature: {temperature}. Expected a number above 0.")
+        self.temperature = temperature
+
+    def forward(
+        self,
+        latents: Mapping[str, Tensor],
+        encodings: Float[Tensor, "rows domains dim"],
+        present: Bool[Tensor, "rows domains"],
+    ) -> Float[Tensor, "rows domains"]:
+        """Returns a draw for each row."""
+        if not self.training:
+            return SharedSelection()(latents, encodings, present)
+        scores = torch.rand(
+            present.shape, device=encodings.device, dtype=encodings.dtype
+        )
+        scores = (scores / self.temperature).masked_fill(~present, -torch.inf)
+        return scores.softmax(dim=1)
+
+
+class SingleDomainSelection(Selection):
+    """Draws one present domain of each row, all with the same probability."""
+
+    def forward(
+        self,
+        latents: Mapping[str, Tensor],
+        encodings: Float[Tensor, "rows domains dim"],
+        present: Bool[Tensor, "rows domains"],
+    ) -> Float[Tensor, "rows domains"]:
+        """Returns one for the domain that was drawn and zero for the others."""
+        del latents
+        scores = torch.rand(present.shape, device=encodings.device)
+        chosen = scores.masked_fill(~present, -1.0).argmax(dim=1)
+        return nn.functional.one_hot(chosen, present.shape[1]).to(encodings.dtype)
