@@ -6,6 +6,8 @@ Public names are imported when they are first used, so that `import gwbricks` is
 from importlib import import_module
 from typing import Any, TYPE_CHECKING
 
+from gwbricks.torchvision_import import install
+
 if TYPE_CHECKING:
     from gwbricks.bricks import (
         BrickCollection as BrickCollection,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
+
+install()
 
 _NAMES = {
     "bricks": "BrickCollection BrickLoss BrickMetrics BrickMetricSingle BrickModule"

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+MOST_LISTED = 30
+"""Most names that a message lists; of more, it lists the nearest."""
+
 
 class GWBricksError(Exception):
     """Base class of every error raised on purpose by gwbricks."""
@@ -37,6 +40,10 @@ class CheckpointError(GWBricksError):
     """A checkpoint that is missing, damaged, or of another shape."""
 
 
+class SweepError(GWBricksError):
+    """Jobs of a sweep failed; the others went on."""
+
+
 class ConfigErrors(ConfigError):
     """Several mistakes of one config, reported together.
 
@@ -61,5 +68,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
     names = sorted(map(str, known))
     close = get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    listed = f"Known names: {', '.join(names)}." if names else "There is none."
-    return f"{hint} {listed}"
+    if not names:
+        return f"{hint} There is none."
+    if len(names) > MOST_LISTED:
+        names = sorted(get_close_matches(str(name), names, n=8, cutoff=0.0))
+        return f"{hint} Nearest names: {', '.join(names)}."
+    return f"{hint} Known names: {', '.join(names)}."

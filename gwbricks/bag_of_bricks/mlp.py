@@ -20,7 +20,8 @@ class MLP(nn.Sequential):
 
     Example:
         >>> import torch
-        >>> MLP(in_dim=8, hidden_dim=32, out_dim=12, n_layers=1)(torch.zeros(4, 8)).shape
+        >>> mlp = MLP(in_dim=8, hidden_dim=32, out_dim=12, n_layers=1)
+        >>> mlp(torch.zeros(4, 8)).shape
         torch.Size([4, 12])
     """
 
@@ -46,7 +47,8 @@ class MLP(nn.Sequential):
         self.n_layers = n_layers
 
     def forward(
-        self, input: Float[Tensor, "*rows features"]
-    ) -> Float[Tensor, "*rows out"]:  # noqa: A002 - the name of nn.Sequential
+        self,
+        input: Float[Tensor, "*rows features"],  # noqa: A002 - as in nn.Sequential
+    ) -> Float[Tensor, "*rows out"]:
         """Maps features of shape `(rows, in_dim)` to `(rows, out_dim)`."""
         return super().forward(input)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
 import torch
+from jaxtyping import Float
 from torch import nn, Tensor
 
 

@@ -16,7 +16,7 @@ class ResNetBackbone(nn.Module):
         resnet: A `torchvision.models.ResNet`, or a module with the same layers.
 
     Raises:
-        ConfigError: If a layer is missing.
+        ConfigError: If a layer is missing, or `fc` is not linear.
     """
 
     def __init__(self, resnet: nn.Module) -> None:
@@ -28,12 +28,15 @@ class ResNetBackbone(nn.Module):
                     " torchvision ResNet."
                 )
         self.layers = nn.Sequential(*(getattr(resnet, name) for name in LAYERS))
-        classifier = resnet.fc
-        assert isinstance(classifier, nn.Linear)
-        self.n_backbone_features = classifier.in_features
+        if not isinstance(resnet.fc, nn.Linear):
+            raise ConfigError(
+                f"resnet.fc: {type(resnet.fc).__name__}. Expected a Linear, whose"
+                " in_features is the number of channels of the feature map."
+            )
+        self.n_backbone_features = resnet.fc.in_features
 
     def forward(
-        self, images: Float[Tensor, "rows 3 height width"]
+        self, images: Float[Tensor, "rows channels height width"]
     ) -> Float[Tensor, "rows features map_height map_width"]:
         """Returns the last feature map."""
         return self.layers(images)

@@ -1,6 +1,6 @@
 """The abstract brick, and the brick around a module."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,7 +12,7 @@ from gwbricks.bricks.stage import parse_stages, Stage
 from gwbricks.errors import UnknownNameError, WiringError
 
 
-class Brick(nn.Module):
+class Brick(nn.Module, ABC):
     """A node of the graph: the names it reads and writes, and when it is alive.
 
     Abstract: build one of its subclasses.
@@ -21,7 +21,7 @@ class Brick(nn.Module):
         input_names: Names in the order of the positional arguments, a mapping of data
             name to argument name, or `"all"`: everything but its own outputs, as one
             dictionary. `x?` may be missing (None is passed), `*/x` passes a mapping of
-            all names that match, `stage` is the stage.
+            all names that match (`*/x?` also if there is none), `stage` is the stage.
         output_names: One name for each value that is returned.
         alive_stages: Stages in which the brick runs: a list, `"all"` or `"none"`.
         loss_output_names: Outputs that are losses: a list, `"all"` or `"none"`.
@@ -109,7 +109,7 @@ class Brick(nn.Module):
         """
         if not self.is_alive(stage):
             return {}
-        args, kwargs = self.arguments({STAGE: stage, **named_inputs})
+        args, kwargs = self.arguments(named_inputs, stage)
         with torch.set_grad_enabled(
             torch.is_grad_enabled()
             and stage is Stage.TRAIN
@@ -117,25 +117,26 @@ class Brick(nn.Module):
         ):
             return self.name_outputs(self.call(self.function, stage, *args, **kwargs))
 
-    def arguments(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Picks the positional and keyword arguments out of `values`.
+    def arguments(
+        self, named_inputs: Mapping[str, Any], stage: Stage
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Picks the positional and keyword arguments out of `named_inputs`.
 
         Raises:
             UnknownNameError: If an input is missing.
         """
         if self.reads is None:
-            own = {*self.output_names, STAGE}
-            return [{n: v for n, v in values.items() if n not in own}], {}
+            own = self.output_names
+            return [{n: v for n, v in named_inputs.items() if n not in own}], {}
+        values = {STAGE: stage, **named_inputs}
         args, kwargs = [], {}
         for read in self.reads:
-            if read.is_pattern:
-                value = {
-                    star: values[name] for name, star in read.matches(values).items()
-                }
-            elif read.name in values or read.optional:
-                value = values.get(read.name)
-            else:
-                raise UnknownNameError("input_names", read.name, values)
+            found = read.matches(values) if read.is_pattern else read.name in values
+            if not found and not read.optional:
+                raise UnknownNameError("input_names", read.name, named_inputs)
+            value = values.get(read.name)
+            if isinstance(found, dict):
+                value = {star: values[name] for name, star in found.items()}
             if read.argument is None:
                 args.append(value)
             else:
@@ -187,13 +188,13 @@ class BrickModule(Brick):
             calculate_gradients,
             skip_missing,
         )
-        self.model = model
+        self.model: Any = model
         self.trainable = trainable
         self.method = method
         check_method(model, method)
         if isinstance(model, nn.Module) and trainable is not None:
             model.requires_grad_(trainable)
-        self.train(self.training)
+            self.train()
 
     @property
     def function(self) -> Callable[..., Any]:

@@ -1,18 +1,19 @@
 """A model as a graph of bricks that is also a dictionary and a module."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn, Tensor
 
-from gwbricks.bricks.brick import Brick, BrickModule, check_method
-from gwbricks.bricks.kinds import BrickShared
+from gwbricks.bricks.brick import Brick, BrickModule
+from gwbricks.bricks.checks import check_metric_names, check_name, check_trainability
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
+from gwbricks.bricks.shared import function_of
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Step
-from gwbricks.bricks.wiring import resolve_shared, Wiring
+from gwbricks.bricks.wiring import Wiring
 from gwbricks.errors import WiringError
 
 
@@ -50,32 +51,37 @@ class BrickCollection(nn.ModuleDict):
         super().__init__()
         self.inputs = None if inputs is None else frozenset(inputs)
         self._orders: dict[tuple[object, ...], tuple[Step, ...]] = {}
-        for name, brick in bricks.items():
-            self._modules[_check_name(name)] = _as_brick(name, brick)
-        self._signature = self._structure()
-        if not _nested:  # a nest may share bricks of the collection around it
-            self.check()
+        self._nested = _nested
+        self._signature: tuple[object, ...] = ()
+        self.update(bricks)
 
     def __setitem__(self, key: str, module: nn.Module | Mapping[str, Any]) -> None:
-        """Adds or replaces a brick; the wiring is checked again."""
+        """Adds or replaces a brick; see `update`."""
+        self.update({key: module})
+
+    def update(self, modules: Mapping[str, Any]) -> None:
+        """Adds or replaces bricks like a dictionary; the wiring is checked again.
+
+        A nest may share bricks of the collection around it, so a change inside a nest
+        is checked when that collection is run.
+        """
         previous = dict(self._modules)
-        self._modules[_check_name(key)] = _as_brick(key, module)
+        self._modules |= {check_name(n): _as_brick(n, b) for n, b in modules.items()}
+        if self._nested:
+            return
         try:
             self.check()
         except WiringError:
             self._modules = previous
             raise
 
-    def update(self, modules: Mapping[str, Any]) -> None:
-        """Adds or replaces bricks like a dictionary; the wiring is checked again."""
-        previous = dict(self._modules)
-        for name, brick in modules.items():
-            self._modules[_check_name(name)] = _as_brick(name, brick)
-        try:
-            self.check()
-        except WiringError:
-            self._modules = previous
-            raise
+    def train(self, mode: bool = True) -> "BrickCollection":
+        """Sets the mode; modules that are not trainable stay in eval mode."""
+        super().train(mode)
+        for brick in self.flat().values():  # a loss may hold a frozen brick's module
+            if isinstance(brick, BrickModule) and brick.trainable is False:
+                brick.eval()
+        return self
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves the cached orders out: they are found again after a copy."""
@@ -108,16 +114,16 @@ class BrickCollection(nn.ModuleDict):
             WiringError: See `BrickCollection`.
         """
         self._orders.clear()
-        self._signature = self._structure()
         bricks = self.flat()
-        _check_trainability(bricks)
+        check_trainability(bricks)
         for path, brick in bricks.items():
-            _function(path, brick, bricks)
+            function_of(path, brick, bricks)
         for stage in Stage:
             wiring = Wiring(stage, bricks, self.inputs or frozenset())
             if wiring.order and self.inputs is not None:
                 wiring.check_inputs(wiring.order)
-            _check_metric_names(wiring)
+            check_metric_names(wiring)
+        self._signature = self._structure()
 
     def wiring(self, stage: Stage, given: Iterable[str] | None = None) -> Wiring:
         """Returns the graph of one stage for the names that are given.
@@ -196,10 +202,14 @@ class BrickCollection(nn.ModuleDict):
         return computed
 
     def steps(
-        self, stage: Stage, given: Iterable[str], outputs: Collection[str] | None = None
+        self,
+        stage: Stage,
+        given: Iterable[str],
+        outputs: Collection[str] | None = None,
+        update_metrics: bool = True,
     ) -> tuple[Step, ...]:
         """Returns the bricks that `run` would run, in order, ready to run."""
-        return self._find_order(stage, frozenset(given), outputs, outputs is None, None)
+        return self._find_order(stage, frozenset(given), outputs, update_metrics, None)
 
     def _find_order(
         self,
@@ -216,15 +226,15 @@ class BrickCollection(nn.ModuleDict):
             wanted |= {p for p, b in wiring.alive.items() if not b.reduces}
         else:
             wanted |= set(wiring.paths_of(outputs))
-        needed = wiring.ancestors(wanted - wiring.skipped)
+        needed = wiring.ancestors(wanted)
         wiring.check_inputs(needed)
         trained = needed
         if gradients_to is not None:
             trained = wiring.ancestors(wiring.paths_of(gradients_to))
         return tuple(
-            wiring.step(path, _function(path, bricks[path], bricks), path in trained)
+            wiring.step(path, function_of(path, bricks[path], bricks), path in trained)
             for path in wiring.order
-            if path in needed and path not in wiring.skipped
+            if path in needed
         )
 
     def loss_names(self, stage: Stage = Stage.TRAIN) -> list[str]:
@@ -256,13 +266,13 @@ class BrickCollection(nn.ModuleDict):
             metrics |= brick.summarize(stage, reset)
         return metrics
 
-    def _structure(self) -> tuple[int, ...]:
-        ids: list[int] = []
-        for module in self._modules.values():
-            ids.append(id(module))
+    def _structure(self) -> tuple[object, ...]:
+        parts: list[object] = []
+        for name, module in self._modules.items():
+            parts += [name, id(module)]
             if isinstance(module, BrickCollection):
-                ids += module._structure()
-        return tuple(ids)
+                parts.append(module._structure())
+        return tuple(parts)
 
 
 def _key(names: Collection[str] | None) -> tuple[str, ...] | None:
@@ -276,56 +286,5 @@ def _as_brick(name: str, brick: object) -> nn.Module:
         return BrickCollection(brick, _nested=True)
     raise WiringError(
         f"bricks.{name}: {type(brick).__name__} is not a brick. Expected a brick or a"
-        " dictionary of bricks. Fix: wrap it, as in BrickTrainable(module, [...], [...])."
+        " dictionary of bricks. Fix: BrickTrainable(module, [...], [...])."
     )
-
-
-def _check_name(name: str) -> str:
-    if not isinstance(name, str) or not name or "." in name:
-        raise WiringError(
-            f"bricks: {name!r} cannot be a brick's name: names are texts without dots."
-        )
-    return name
-
-
-def _function(
-    path: str, brick: Brick, bricks: Mapping[str, Brick]
-) -> Callable[..., Any]:
-    if not isinstance(brick, BrickShared):
-        return brick.function
-    target = bricks[resolve_shared(brick.brick, path, bricks)]
-    if not isinstance(target, BrickModule):
-        raise WiringError(
-            f"{path}.brick: {brick.brick!r} is a {type(target).__name__}. Expected a brick"
-            " that holds a module. Fix: name the brick with the module."
-        )
-    if brick.method is None:
-        return target.function
-    check_method(target.model, brick.method)
-    return getattr(target.model, brick.method)
-
-
-def _check_trainability(bricks: Mapping[str, Brick]) -> None:
-    owners: dict[int, tuple[str, bool]] = {}
-    for path, brick in sorted(bricks.items()):
-        if not isinstance(brick, BrickModule) or brick.trainable is None:
-            continue
-        for parameter in brick.parameters():
-            other, trainable = owners.setdefault(id(parameter), (path, brick.trainable))
-            if trainable != brick.trainable:
-                raise WiringError(
-                    f"{path}: its module is also in {other!r}, and is to be trained in one"
-                    " and frozen in the other. Fix: make one of the two a BrickShared."
-                )
-
-
-def _check_metric_names(wiring: Wiring) -> None:
-    owners: dict[str, str] = {}
-    for path, brick in wiring.alive.items():
-        for name in getattr(brick, "metric_names", ()):
-            if name in owners:
-                raise WiringError(
-                    f"{path}: {owners[name]!r} already has a metric {name!r} in stage"
-                    f" {wiring.stage.value!r}. Fix: rename one of the two."
-                )
-            owners[name] = path

@@ -54,10 +54,11 @@ class BrickMetrics(Brick):
         """The metrics; which stage's is known when they are called."""
         return self._update
 
-    def _update(self, stage: Stage, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def _update(self, stage: Stage, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the metrics return
         metrics = self.metrics[stage.name]
         if self.return_metrics:
-            return metrics(*args, **kwargs)
+            values = metrics(*args, **kwargs)
+            return values if len(values) > 1 else next(iter(values.values()))
         metrics.update(*args, **kwargs)  # pyright: ignore[reportCallIssue] - a MetricCollection
         return {}
 
@@ -74,7 +75,7 @@ class BrickMetrics(Brick):
         return function(stage, *args, **kwargs)
 
     def summarize(self, stage: Stage, reset: bool) -> dict[str, Any]:
-        """Returns the metrics of `stage`, names as given; none if there was no batch."""
+        """Returns the metrics of `stage` by name; none if there was no batch."""
         if not self.is_alive(stage):
             return {}
         metrics = self.metrics[stage.name]

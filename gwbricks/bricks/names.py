@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from gwbricks.errors import WiringError
 
@@ -40,8 +39,11 @@ class Read:
             {'t/latent': 't', 'v/latent': 'v'}
         """
         head, tail = self.name.split("*", 1)
-        found = sorted(name for name in names if fnmatchcase(name, self.name))
-        return {name: name[len(head) : len(name) - len(tail)] for name in found}
+        return {
+            name: name[len(head) : len(name) - len(tail)]
+            for name in sorted(names)
+            if name.startswith(head) and name[len(head) :].endswith(tail)
+        }
 
 
 def parse_reads(input_names: InputNames) -> tuple[Read, ...] | None:

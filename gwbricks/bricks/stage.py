@@ -31,8 +31,8 @@ def parse_stages(stages: "Iterable[Stage | str] | str", key: str) -> frozenset[S
         UnknownNameError: If a stage does not exist.
 
     Example:
-        >>> sorted(s.value for s in parse_stages(["train", "validation"], "alive_stages"))
-        ['train', 'val']
+        >>> sorted(stage.value for stage in parse_stages(["test", "validation"], "key"))
+        ['test', 'val']
     """
     if isinstance(stages, str):
         everything = {"all": frozenset(Stage), "none": frozenset()}

@@ -11,7 +11,7 @@ from gwbricks.bricks.stage import Stage
 from gwbricks.errors import WiringError
 
 Argument = str | dict[str, str] | None
-"""A name, a mapping of key to name (a pattern, or all inputs), or a missing optional."""
+"""A name, names by key (a pattern, or all inputs), or None: a missing optional."""
 
 
 @dataclass(frozen=True, eq=False)

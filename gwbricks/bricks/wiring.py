@@ -1,16 +1,17 @@
 """Which brick feeds which: checks, pruning and the order of execution."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 from gwbricks.bricks.brick import Brick
 from gwbricks.bricks.names import Read, STAGE
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Argument, Step
-from gwbricks.errors import suggest, UnknownNameError, WiringError
+from gwbricks.errors import UnknownNameError, WiringError
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Wiring:
         for path, brick in self.alive.items():
             for name in brick.output_names:
                 if name in self.given or name in writers:
-                    other = "the data already has it" if name in self.given else None
-                    other = other or f"{writers[name]!r} already writes it"
+                    other = "the data already has it"
+                    if name in writers:
+                        other = f"{writers[name]!r} already writes it"
                     raise WiringError(
                         f"{path}.output_names: {name!r} has two writers in stage"
                         f" {self.stage.value!r}: {other}. Fix: rename one of the two."
@@ -71,15 +73,18 @@ class Wiring:
         return sources
 
     def _sources(self, path: str, brick: Brick) -> list[str]:
-        found: set[str] = set()
-        for read in brick.reads or ():
-            names = self.names_of(read, brick)
-            found |= {self.writers[name] for name in names if name in self.writers}
-        if path in found:
-            raise WiringError(
-                f"bricks: {path!r} reads its own output. Fix: rename one."
-            )
-        return sorted(found)
+        written = self._written(brick)
+        for name in written:
+            if name in brick.output_names:
+                raise WiringError(
+                    f"{path}.input_names: {name!r} is its own output. Fix: rename one."
+                )
+        return sorted({self.writers[name] for name in written})
+
+    def _written(self, brick: Brick) -> list[str]:
+        reads = brick.reads or ()
+        names = {name for read in reads for name in self.names_of(read, brick)}
+        return sorted(names & self.writers.keys())
 
     def names_of(self, read: Read, brick: Brick) -> list[str]:
         """Returns the names that one argument of `brick` refers to."""
@@ -94,10 +99,19 @@ class Wiring:
         try:
             return list(TopologicalSorter(self.sources).static_order())
         except CycleError as error:
-            loop = " -> ".join(error.args[1])
+            links = [self._link(*pair) for pair in pairwise(error.args[1])]
             raise WiringError(
-                f"bricks: they read from each other in stage {self.stage.value!r}: {loop}."
+                f"bricks: a loop in stage {self.stage.value!r}: {', '.join(links)}."
+                " Fix: rename one of these names."
             ) from None
+
+    def _link(self, source: str, path: str) -> str:
+        names = [
+            name
+            for name in self._written(self.alive[path])
+            if self.writers[name] == source
+        ]
+        return f"{path!r} reads {names[0]!r} of {source!r}"
 
     @cached_property
     def skipped(self) -> frozenset[str]:
@@ -105,31 +119,36 @@ class Wiring:
         skipped: set[str] = set()
         for path in self.order:
             brick = self.alive[path]
-            missing = [
-                n for n in self._required(brick) if not self._is_available(n, skipped)
-            ]
+            missing = self._missing(brick, skipped)
             lost = any(self.writers.get(name) in skipped for name in missing)
             if missing and (lost or brick.skip_missing):
                 skipped.add(path)
         return frozenset(skipped)
 
-    def _required(self, brick: Brick) -> list[str]:
-        reads = brick.reads or ()
-        plain = [r.name for r in reads if not r.optional and not r.is_pattern]
-        return [name for name in plain if name != STAGE]
+    def _missing(self, brick: Brick, skipped: Collection[str]) -> list[str]:
+        return [
+            read.name
+            for read in brick.reads or ()
+            if not read.optional
+            and not (
+                self.names_of(read, brick)
+                if read.is_pattern
+                else self._is_available(read.name, skipped)
+            )
+        ]
 
-    def _is_available(self, name: str, skipped: Iterable[str]) -> bool:
-        return name in self.given or (
-            name in self.writers and self.writers[name] not in skipped
-        )
+    def _is_available(self, name: str, skipped: Collection[str]) -> bool:
+        if name in self.writers:
+            return self.writers[name] not in skipped
+        return name in self.given or name == STAGE
 
     def ancestors(self, targets: Iterable[str]) -> set[str]:
-        """Returns the given bricks and all that they need."""
+        """Returns the given bricks and all that they need, but for skipped ones."""
         found: set[str] = set()
         todo = list(targets)
         while todo:
             path = todo.pop()
-            if path not in found:
+            if path not in found and path not in self.skipped:
                 found.add(path)
                 todo += self.sources[path]
         return found
@@ -142,21 +161,16 @@ class Wiring:
             WiringError: If only bricks that are dead in this stage write it.
         """
         for path in sorted(set(paths) - self.skipped):
-            brick = self.alive[path]
-            for name in self._required(brick):
-                if not self._is_available(name, self.skipped):
-                    self._raise_missing(path, name)
-            for read in brick.reads or ():
-                if read.is_pattern and not self.names_of(read, brick):
-                    self._raise_missing(path, read.name)
+            for name in self._missing(self.alive[path], self.skipped):
+                self._raise_missing(path, name)
 
     def _raise_missing(self, path: str, name: str) -> None:
         for other, brick in sorted(self.bricks.items()):
             if name in brick.output_names:
                 raise WiringError(
-                    f"{path}.input_names: {name!r} is written by {other!r}, which is not"
-                    f" alive in stage {self.stage.value!r}. Fix: add the stage to its"
-                    f" alive_stages, or take it from those of {path!r}."
+                    f"{path}.input_names: {name!r} is written by {other!r}, which is"
+                    f" not alive in stage {self.stage.value!r}. Fix: add the stage to"
+                    f" its alive_stages, or take it from those of {path!r}."
                 )
         known = (self.given | self.writers.keys()) - set(self.alive[path].output_names)
         raise UnknownNameError(f"{path}.input_names", name, known)
@@ -191,7 +205,7 @@ class Wiring:
             written = [
                 n for p in self.sources[path] for n in self.alive[p].output_names
             ]
-            names = sorted({*self.given, *written} - set(brick.output_names) - {STAGE})
+            names = sorted({*self.given, *written} - set(brick.output_names))
             args.append({n: n for n in names if self._is_available(n, self.skipped)})
         for read in brick.reads or ():
             arg = self._argument(read, brick)
@@ -208,9 +222,7 @@ class Wiring:
             return {
                 s: n for n, s in stars.items() if self._is_available(n, self.skipped)
             }
-        if read.name == STAGE or self._is_available(read.name, self.skipped):
-            return read.name
-        return None
+        return read.name if self._is_available(read.name, self.skipped) else None
 
 
 def descendants(sources: Mapping[str, Iterable[str]], path: str) -> set[str]:
@@ -229,28 +241,3 @@ def descendants(sources: Mapping[str, Iterable[str]], path: str) -> set[str]:
         found |= new
         grown = bool(new)
     return found
-
-
-def resolve_shared(name: str, path: str, bricks: Mapping[str, Brick]) -> str:
-    """Finds the brick that a shared brick names, from its own nest outwards.
-
-    Args:
-        name: The name, such as `"v.encode"`.
-        path: Path of the shared brick.
-        bricks: All bricks by path.
-
-    Raises:
-        WiringError: If there is no such brick.
-
-    Example:
-        >>> resolve_shared("v.encode", "gw.v.reencode", {"gw.v.encode": None})
-        'gw.v.encode'
-    """
-    nest = path.split(".")[:-1]
-    for depth in range(len(nest), -1, -1):
-        candidate = ".".join([*nest[:depth], name])
-        if candidate in bricks and candidate != path:
-            return candidate
-    raise WiringError(
-        f"{path}.brick: no brick {name!r}.{suggest(name, set(bricks) - {path})}"
-    )

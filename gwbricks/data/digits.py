@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,8 +18,8 @@ class DigitsData(TableDataModule):
     """2,000 digits, each in six views: pix, fou, fac, kar, zer and mor.
 
     Every feature is standardised with the mean and the deviation of the training rows.
-    The split is stratified: 1,400 rows to train, 200 to validate, 400 to test. The digit
-    is the column `label`, int64.
+    The split is stratified: 1,400 rows to train, 200 to validate, 400 to test. The
+    digit is the column `label`, int64.
 
     Args:
         domains: Views to use.
@@ -35,7 +34,7 @@ class DigitsData(TableDataModule):
         https://doi.org/10.24432/C5HC70.
     """
 
-    labels: ClassVar[tuple[str, ...]] = ("label",)
+    labels = ("label",)
 
     def __init__(
         self,
@@ -76,8 +75,9 @@ def stratified_split(
         seed: Seed of the draw.
 
     Example:
-        >>> parts = stratified_split(torch.tensor([0, 0, 1, 1]), {"a": 0.5, "b": 0.5}, 0)
-        >>> [sorted(torch.tensor([0, 0, 1, 1])[rows].tolist()) for rows in parts.values()]
+        >>> label = torch.tensor([0, 0, 1, 1])
+        >>> parts = stratified_split(label, {"a": 0.5, "b": 0.5}, seed=0)
+        >>> [sorted(label[rows].tolist()) for rows in parts.values()]
         [[0, 1], [0, 1]]
     """
     generator = torch.Generator().manual_seed(seed)

@@ -4,10 +4,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
-from lightning.pytorch import LightningDataModule
 import torch
+from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from gwbricks.data.loaders import EvalLoader, TrainLoader
@@ -31,23 +30,23 @@ class Split:
 class TableDataModule(LightningDataModule):
     """Abstract: columns in memory, paired for training, fully kept for evaluation.
 
-    Subclasses say which columns there are (`load`); this class draws the pairs and makes
-    the loaders.
+    Subclasses say which columns there are (`load`); this class draws the pairs and
+    makes the loaders.
 
     Args:
         domains: Columns that are domains.
         batch_size: Rows of each group in a batch.
         matched: Number of training items whose domains are seen together; or numbers by
             group, such as `{v+t: 100}`; None matches all that can be.
-        unpaired: Whether every domain's training items also appear alone, or the list of
-            domains whose items do.
+        unpaired: Whether every domain's training items also appear alone, or the list
+            of domains whose items do.
         seed: Seed of the pairs and of the order.
 
     Raises:
         ConfigError: If a domain is not in the data, or there are no rows.
     """
 
-    labels: ClassVar[tuple[str, ...]] = ()
+    labels: tuple[str, ...] = ()
     """Columns that are not domains."""
 
     def __init__(

@@ -35,7 +35,8 @@ def pair_items(
         The items of each group of domains, sorted.
 
     Raises:
-        ConfigError: If there are not enough items, or a domain is unknown.
+        ConfigError: If there are not enough items, a domain is unknown, or a group is
+            given twice.
 
     Example:
         >>> present = {"t": torch.ones(5).bool(), "v": torch.ones(5).bool()}
@@ -102,11 +103,16 @@ def _counts(
         for domain in group:
             if domain not in domains:
                 raise ConfigError(
-                    f"data.matched: no domain {domain!r} in {key!r}.{suggest(domain, domains)}"
+                    f"data.matched: no domain {domain!r} in {key!r}."
+                    f"{suggest(domain, domains)}"
                 )
         if count is not None and count < 0:
             raise ConfigError(
                 f"data.matched: {count} items of {key!r}. Expected 0 or more."
+            )
+        if group in counts:
+            raise ConfigError(
+                f"data.matched: {key!r} is given twice. Fix: keep one of the two."
             )
         counts[group] = count
     return counts

@@ -28,7 +28,8 @@ class RepeatedDataset(Dataset[Any]):
             raise ValueError("dataset: it is empty, so it cannot be repeated.")
         if min_size < self.dataset_size:
             raise ValueError(
-                f"min_size: {min_size} is below the data set's {self.dataset_size} items."
+                f"min_size: {min_size} is below the data set's {self.dataset_size}"
+                " items."
             )
         passes = -(-min_size // self.dataset_size)
         self.total_size = min_size if drop_last else passes * self.dataset_size
@@ -37,4 +38,6 @@ class RepeatedDataset(Dataset[Any]):
         return self.total_size
 
     def __getitem__(self, index: int) -> Any:  # noqa: ANN401 - whatever the data set holds
+        if not 0 <= index < self.total_size:
+            raise IndexError(f"index: {index}. Expected 0 to {self.total_size - 1}.")
         return self.dataset[index % self.dataset_size]

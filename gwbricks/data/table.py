@@ -157,8 +157,8 @@ def as_named_inputs(batch: object) -> dict[str, Any]:
     if isinstance(batch, Mapping) and all(isinstance(key, str) for key in batch):
         return dict(batch)
     raise ConfigError(
-        f"batch: a {type(batch).__name__} has no names. Expected a Table, or a mapping of"
-        " names to tensors. Fix: let the data set return dictionaries."
+        f"batch: a {type(batch).__name__} has no names. Expected a Table, or a mapping"
+        " of names to tensors. Fix: let the data set return dictionaries."
     )
 
 

@@ -1,7 +1,9 @@
 """A user's own arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ SPLITS = ("train", "val", "test")
 
 
 class TensorsData(TableDataModule):
-    """Arrays from `.npz`, `.npy` or `.pt` files, one a domain, row by row the same item.
+    """Arrays from `.npz`, `.npy` or `.pt` files, one a domain, with aligned rows.
 
     A row of NaN says that the item lacks the domain. Labels must be complete; a class
     label of -100 is ignored by torch's losses. Nothing is unpickled.
@@ -91,9 +93,12 @@ class TensorsData(TableDataModule):
         else:
             for name, file in files.items():
                 found = read_arrays(Path(str(file)))
-                arrays[name] = (
-                    found[name] if name in found else next(iter(found.values()))
-                )
+                if name not in found and len(found) != 1:
+                    raise ConfigError(
+                        f"data.files.{name}: no array {name!r} in {str(file)!r}."
+                        f"{suggest(name, found)}"
+                    )
+                arrays[name] = found.get(name, next(iter(found.values())))
         wanted = (*self.domains, *self.labels)
         for name in wanted:
             if name not in arrays:
@@ -123,32 +128,51 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
     Doubles become floats. Nothing is unpickled.
 
     Raises:
-        ConfigError: If the file is missing, of another kind, or cannot be read.
+        ConfigError: If the file is missing, of another kind, cannot be read, or holds
+            something else than arrays of rows.
     """
+    file = repr(str(path))
     if not path.is_file():
+        raise ConfigError(f"data.files: no file {file} (from {str(Path.cwd())!r}).")
+    if path.suffix not in READERS:
         raise ConfigError(
-            f"data.files: no file {str(path)!r} (from {str(Path.cwd())!r})."
+            f"data.files: {file} is a {path.suffix or 'nameless'} file."
+            f" Expected {', '.join(READERS)}."
         )
     try:
-        if path.suffix in {".npz", ".npy"}:
-            loaded = np.load(path, allow_pickle=False)
-            found = dict(loaded) if path.suffix == ".npz" else {path.stem: loaded}
-            arrays = {name: torch.from_numpy(array) for name, array in found.items()}
-        elif path.suffix in {".pt", ".pth"}:
-            loaded = torch.load(path, weights_only=True, map_location="cpu")
-            arrays = (
-                dict(loaded) if isinstance(loaded, Mapping) else {path.stem: loaded}
-            )
-        else:
-            raise ConfigError(
-                f"data.files: {str(path)!r} is a {path.suffix or 'nameless'} file."
-                " Expected .npz, .npy, .pt or .pth."
-            )
-    except ConfigError:
-        raise
-    except Exception as error:
-        message = str(error).splitlines()[0]
+        arrays = READERS[path.suffix](path)
+    except UnpicklingError as error:
         raise ConfigError(
-            f"data.files: cannot read {str(path)!r}: {message}"
+            f"data.files: cannot read {file}: it holds pickled objects."
+            " Fix: save a tensor, or a dictionary of tensors."
         ) from error
+    except Exception as error:
+        message = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"data.files: cannot read {file}: {message}") from error
+    for name, array in arrays.items():
+        if not isinstance(array, Tensor) or not array.ndim:
+            raise ConfigError(
+                f"data.files: {name!r} in {file} is no array of rows. Fix: save tensors"
+                " of shape (rows, ...)."
+            )
     return {n: a.float() if a.dtype == torch.float64 else a for n, a in arrays.items()}
+
+
+def _read_numpy(path: Path) -> dict[str, Tensor]:
+    loaded = np.load(path, allow_pickle=False)
+    found = dict(loaded) if path.suffix == ".npz" else {path.stem: loaded}
+    return {name: torch.from_numpy(array) for name, array in found.items()}
+
+
+def _read_torch(path: Path) -> dict[str, Any]:
+    loaded = torch.load(path, weights_only=True, map_location="cpu")
+    return dict(loaded) if isinstance(loaded, Mapping) else {path.stem: loaded}
+
+
+READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    ".npz": _read_numpy,
+    ".npy": _read_numpy,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+}
+"""How each kind of file is read."""

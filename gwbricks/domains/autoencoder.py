@@ -30,7 +30,7 @@ class AutoencoderDomain(DomainModule):
         """Decodes latents to raw data of shape `(rows, data_dim)`."""
         return self.decoder(z)
 
-    def compute_loss(
+    def compute_loss(  # pyright: ignore[reportIncompatibleMethodOverride] - raw_target may be left out
         self, pred: Float[Tensor, "rows latent"], target: Float[Tensor, "rows latent"]
     ) -> LossOutput:
         """Returns the mean squared error of each row's latent."""

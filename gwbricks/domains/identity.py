@@ -27,7 +27,7 @@ class IdentityDomain(DomainModule):
         """Returns `z`."""
         return z
 
-    def compute_loss(
+    def compute_loss(  # pyright: ignore[reportIncompatibleMethodOverride] - raw_target may be left out
         self, pred: Float[Tensor, "rows latent"], target: Float[Tensor, "rows latent"]
     ) -> LossOutput:
         """Returns the mean squared error of each row."""

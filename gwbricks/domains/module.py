@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lightning.pytorch import LightningModule
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from gwbricks.bricks import LossOutput
@@ -24,15 +24,15 @@ class DomainModule(LightningModule):
         self.latent_dim = latent_dim
         self.is_frozen: bool | None = None
 
-    def freeze(self) -> None:
+    def freeze(self) -> "DomainModule":
         """Freezes the module; this is the default in a workspace."""
         self.is_frozen = True
-        super().freeze()
+        return super().freeze()
 
-    def unfreeze(self) -> None:
+    def unfreeze(self) -> "DomainModule":
         """Lets the module be trained together with the workspace."""
         self.is_frozen = False
-        super().unfreeze()
+        return super().unfreeze()
 
     def encode(self, x: Any) -> Tensor:  # noqa: ANN401 - raw data of any type
         """Encodes raw data to latents of shape `(rows, latent_dim)`."""
@@ -50,9 +50,9 @@ class DomainModule(LightningModule):
     ) -> LossOutput | None:
         """Compares a predicted latent with the true one.
 
-        A loss of one value a row, of shape `(rows,)`, lets all routes be computed in one
-        call; a scalar works too, with one call a route. None switches the loss off. A
-        subclass may leave `raw_target` out.
+        A loss of one value a row, of shape `(rows,)`, lets all routes be computed in
+        one call; a scalar works too, with one call a route. None switches the loss off.
+        A subclass may leave `raw_target` out.
 
         Args:
             pred: Predicted latents of shape `(rows, latent_dim)`.

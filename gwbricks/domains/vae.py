@@ -1,7 +1,7 @@
 """A domain that is a variational autoencoder."""
 
-from jaxtyping import Float
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from gwbricks.bag_of_bricks import MLP

@@ -2,8 +2,8 @@
 
 import math
 
-from jaxtyping import Float
 import torch
+from jaxtyping import Float
 from torch import nn, Tensor
 from torch.nn import functional as F
 

@@ -1,7 +1,7 @@
 """The objective: a weighted sum of losses."""
 
-from collections.abc import Iterable, Mapping
 import math
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -58,7 +58,8 @@ def check_coefs(
     if not any(checked.values()):
         raise ConfigError(
             "loss_coefs: no coefficient is above 0, so there is nothing to train."
-            f" Fix: give one to any of {', '.join(names) or 'the losses of the bricks'}."
+            " Fix: give one to any of"
+            f" {', '.join(names) or 'the losses of the bricks'}."
         )
     return checked
 
@@ -70,7 +71,7 @@ def _check_coef(name: str, coef: object) -> float:
         value = math.nan
     if not (value >= 0 and math.isfinite(value)):
         raise ConfigError(
-            f"loss_coefs.{name}: {coef!r}. Expected a number of 0 or more, or null for a"
-            " loss that is not computed."
+            f"loss_coefs.{name}: {coef!r}. Expected a number of 0 or more, or null for"
+            " a loss that is not computed."
         )
     return value

@@ -1,7 +1,7 @@
 """From errors of rows to losses of routes and of kinds."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import nn, Tensor
@@ -22,6 +22,7 @@ class RowErrors(NamedTuple):
     off: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class HasTerms(Protocol):
     """A plan that says which rows belong to which term."""
 
@@ -52,11 +53,12 @@ class RouteMeans(nn.Module):
     def forward(
         self, errors: Mapping[str, RowErrors], plan: HasTerms
     ) -> tuple[LossOutput | None, ...] | LossOutput | None:
-        """Returns the loss of each kind with its routes; None where there is no route."""
+        """Returns the loss of each kind, with its routes; None if it has no route."""
         terms = plan.cycle_terms if self.cycles else plan.terms
         losses = kind_losses({d: errors[d] for d in sorted(terms.row_terms)}, terms)
-        found = tuple(losses.get(kind) for kind in self.kinds)
-        return found if len(found) > 1 else found[0]
+        if len(self.kinds) == 1:
+            return losses.get(self.kinds[0])
+        return tuple(losses.get(kind) for kind in self.kinds)
 
 
 def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, LossOutput]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from jaxtyping import Float, Int
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -46,7 +46,7 @@ class Terms:
         self.terms = tuple(terms)
         self.row_terms = {name: rows.to(device) for name, rows in row_terms.items()}
         self.device = device
-        self._averages: dict[tuple[str, ...], Averages] = {}
+        self._averages: dict[tuple[tuple[str, str], ...], Averages] = {}
 
     @cached_property
     def index(self) -> Int[Tensor, " rows"]:

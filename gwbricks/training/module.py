@@ -1,10 +1,12 @@
 """The one LightningModule: it trains whatever graph it is given."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 import math
 from typing import Any
 
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.seed import isolate_rng
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 import torch
 from torch import Tensor
@@ -67,7 +69,7 @@ class LightningBrickCollection(LightningModule):
         self.summaries: dict[str, Any] = {}
         self._means = {stage: RunningMeans() for stage in Stage}
         self._logged_step = 0
-        self._random_state: Tensor | None = None
+        self._isolation = ExitStack()
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:  # noqa: ANN401 - any batch
         """Returns the objective; None if the batch has nothing to train on."""
@@ -98,17 +100,20 @@ class LightningBrickCollection(LightningModule):
             outputs=names,
             gradients_to=trained if stage is Stage.TRAIN else None,
         )
-        losses = self.brick_collection.extract_losses({n: values[n] for n in names})
+        values = {n: values[n] for n in names if values[n] is not None}
+        losses = self.brick_collection.extract_losses(values)
         objective = weighted_sum(losses, self.loss_coefs)
         logged = dict(losses) if objective is None else {"loss": objective, **losses}
-        for name in names:
-            if isinstance(values[name], LossOutput):
-                logged |= {
-                    f"{name}/{key}": v for key, v in values[name].metrics.items()
-                }
+        for name, value in values.items():
+            if isinstance(value, LossOutput):
+                logged |= {f"{name}/{key}": v for key, v in value.metrics.items()}
         rows = 1.0 if stage is Stage.TRAIN else float(_rows(inputs))
         self._means[stage].add(logged, weight=rows)
         return objective
+
+    def on_train_start(self) -> None:
+        """Counts steps from where the run starts, or goes on."""
+        self._logged_step = self.trainer.global_step
 
     def on_train_epoch_start(self) -> None:
         """Seeds the epoch."""
@@ -148,13 +153,11 @@ class LightningBrickCollection(LightningModule):
 
     def _seed(self, stage: Stage) -> None:
         if self.seed is not None:
-            self._random_state = torch.get_rng_state()
+            self._isolation.enter_context(isolate_rng())
             torch.manual_seed(derive_seed(self.seed, stage.value, self.global_rank))
 
     def _finish(self, stage: Stage) -> None:
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state)
-            self._random_state = None
+        self._isolation.close()
         self._log_losses(stage, on_step=False)
         self._log_metrics(stage)
 
@@ -187,7 +190,7 @@ class LightningBrickCollection(LightningModule):
             if isinstance(v, Tensor) and v.ndim == 0
         }
         self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=1)
-        self.summaries |= {n: v.tolist() for n, v in named.items() if n not in scalars}
+        self.summaries |= {n: _plain(v) for n, v in named.items() if n not in scalars}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Gives the trainable parameters, sorted by name, to the optimizer.
@@ -222,3 +225,9 @@ def _rows(inputs: Mapping[str, Any]) -> int:
     return next(
         (len(v) for v in inputs.values() if isinstance(v, Tensor) and v.ndim), 1
     )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a metric computes
+    if isinstance(value, Tensor):
+        return value.tolist()
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -57,6 +57,7 @@ def with_schedule(
             "lr_scheduler": {
                 "scheduler": schedule,
                 "interval": "epoch",
+                "frequency": trainer.check_val_every_n_epoch or 1,
                 "monitor": MONITOR,
             },
         }
@@ -70,7 +71,7 @@ def _missing_lengths(scheduler: Callable[..., Any]) -> list[str]:
     given = getattr(scheduler, "keywords", {})
     if given.get("epochs") is not None:
         return []
-    parameters = inspect.signature(scheduler).parameters
+    parameters = inspect.signature(getattr(scheduler, "func", scheduler)).parameters
     unset = (None, inspect.Parameter.empty)
     return [
         name

@@ -1,7 +1,7 @@
 """The contrastive loss of every pair of domains that rows have in common."""
 
-from collections.abc import Mapping
 import warnings
+from collections.abc import Mapping
 
 import torch
 from torch import nn, Tensor
@@ -13,9 +13,9 @@ from gwbricks.workspace.plan import Pair, Plan
 class Contrast(nn.Module):
     """Applies a contrastive loss to each pair of domains of each group.
 
-    Pairs with the same number of rows are compared in one call, if the loss says that it
-    takes several (`batched`). A pair with a single row has nothing to tell apart: it is
-    left out, with a warning.
+    Pairs with the same number of rows are compared in one call, if the loss says that
+    it takes several (`batched`). A pair with a single row has nothing to tell apart: it
+    is left out, with a warning.
 
     Args:
         loss: Takes the encodings of two domains, of shape `(rows, dim)` each.
@@ -33,8 +33,8 @@ class Contrast(nn.Module):
         pairs = [pair for pair in plan.pairs if pair.rows > 1]
         if len(pairs) < len(plan.pairs):
             warnings.warn(
-                "contrastives: a group with a single row has nothing to tell apart and is"
-                " left out. Fix: a data.batch_size of 2 or more.",
+                "contrastives: a group with a single row has nothing to tell apart and"
+                " is left out. Fix: a data.batch_size of 2 or more.",
                 stacklevel=2,
             )
         if not pairs:

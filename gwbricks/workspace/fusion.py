@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from jaxtyping import Float
 import torch
+from jaxtyping import Float
 from torch import nn, Tensor
 
 from gwbricks.workspace.plan import Plan, RowSet
@@ -78,9 +78,7 @@ class Fuse(nn.Module):
         known = next(iter(encodings.values()))
         nothing = known.new_zeros(rows.count, known.shape[1])
         taken = [
-            encodings[d].index_select(0, rows.index[d])
-            if d in encodings and len(encodings[d])
-            else nothing
+            _pick(encodings[d], rows.index[d]) if d in encodings else nothing
             for d in self.domains
         ]
         stacked = torch.stack(taken, dim=1)
@@ -96,10 +94,16 @@ class _Taken(Mapping[str, Tensor]):
         self._rows = rows
 
     def __getitem__(self, domain: str) -> Tensor:
-        return self._columns[domain].index_select(0, self._rows.index[domain])
+        return _pick(self._columns[domain], self._rows.index[domain])
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._columns))
 
     def __len__(self) -> int:
         return len(self._columns)
+
+
+def _pick(column: Tensor, index: Tensor) -> Tensor:
+    if not len(column):  # no row has the domain, so all indices are placeholders
+        return column.new_zeros(len(index), *column.shape[1:])
+    return column.index_select(0, index)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn, Tensor
 
 from gwbricks.bricks import (
@@ -39,6 +40,12 @@ from gwbricks.workspace.selection import RandomSelection, Selection
 
 UNIMODAL = "unimodal"
 """Name of the loss of the domains that are trained together with the workspace."""
+
+RESERVED = frozenset(
+    {LAYOUT, "stage", "plan", "states", "state", "restates", UNIMODAL, *KINDS}
+    | {"fuse", "items", "refuse", "routes", "contrast"}
+)
+"""Names of the graph's own values and bricks, which no domain can have."""
 
 
 @dataclass
@@ -114,7 +121,7 @@ def gw_bricks(
         "items": BrickShared("fuse", read, ["state"], method="items"),
         "refuse": BrickShared(
             "fuse",
-            ["*/broadcast", "*/reencoding", "plan"],
+            ["*/rebroadcast", "*/reencoding", "plan"],
             ["restates"],
             method="cycles",
         ),
@@ -239,12 +246,11 @@ def _sum_losses(losses: Mapping[str, LossOutput | None]) -> LossOutput | None:
     found = {name: loss for name, loss in sorted(losses.items()) if loss is not None}
     if not found:
         return None
-    metrics = {name: output.loss.detach() for name, output in found.items()}
+    means = {name: output.loss.mean() for name, output in found.items()}
+    metrics = {name: mean.detach() for name, mean in means.items()}
     for name, output in found.items():
         metrics |= {f"{name}/{key}": value for key, value in output.metrics.items()}
-    total = sum(output.loss.mean() for output in found.values())
-    assert isinstance(total, Tensor)
-    return LossOutput(total, metrics)
+    return LossOutput(torch.stack(list(means.values())).sum(), metrics)
 
 
 def _check_names(names: Iterable[str]) -> None:
@@ -257,9 +263,10 @@ def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if set(name) & set("/+.*?"):
             raise ConfigError(
-                f"domains: {name!r} cannot be a domain's name. Fix: leave out / + . * and ?."
+                f"domains: {name!r} cannot be a domain's name."
+                " Fix: leave out / + . * and ?."
             )
-        if name in (LAYOUT, "stage", "plan", "states", "state", *KINDS):
+        if name in RESERVED:
             raise ConfigError(
                 f"domains: the name {name!r} is taken by the graph. Fix: rename it."
             )

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 
+from gwbricks.errors import UnknownNameError
 from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.routes import DEMI_CYCLES, TRANSLATIONS
+from gwbricks.workspace.routes import DEMI_CYCLES, FUSED, TRANSLATIONS
 
 CHUNK = 1024
 """Number of queries that are compared at once."""
@@ -21,14 +22,21 @@ class RouteReconstruction(Metric):
     summed over rows and features.
 
     Args:
-        kinds: Kinds of routes to measure.
+        kinds: Kinds of routes to measure: `demi_cycles`, `translations` or `fused`.
+
+    Raises:
+        UnknownNameError: If a kind is none of these.
     """
 
-    full_state_update = False
+    full_state_update = True
 
     def __init__(self, kinds: Sequence[str] = (DEMI_CYCLES, TRANSLATIONS)) -> None:
         super().__init__()
         self.kinds = tuple(kinds)
+        measured = (DEMI_CYCLES, TRANSLATIONS, FUSED)
+        for kind in self.kinds:
+            if kind not in measured:
+                raise UnknownNameError("kinds", kind, measured)
         self.routes: list[str] = []
 
     def update(
@@ -58,22 +66,19 @@ class RouteReconstruction(Metric):
                 setattr(self, f"{name}:{route}", empty.to(target.device))
             self.add_state(f"rows:{route}", torch.tensor(0), dist_reduce_fx="sum")
         pred, target = pred.double(), target.double()
-        state = self.__dict__
-        state[f"error:{route}"] = state[f"error:{route}"] + (
-            pred - target
-        ).square().sum(0)
-        state[f"sum:{route}"] = state[f"sum:{route}"] + target.sum(0)
-        state[f"square:{route}"] = state[f"square:{route}"] + target.square().sum(0)
-        state[f"rows:{route}"] = state[f"rows:{route}"] + len(target)
+        _increase(self, f"error:{route}", (pred - target).square().sum(0))
+        _increase(self, f"sum:{route}", target.sum(0))
+        _increase(self, f"square:{route}", target.square().sum(0))
+        _increase(self, f"rows:{route}", len(target))
 
     def compute(self) -> dict[str, Tensor]:
         """Returns `mse/ROUTE` and `r2/ROUTE`."""
         values = {}
         for route in sorted(self.routes):
-            error, rows = (
-                getattr(self, f"error:{route}"),
-                getattr(self, f"rows:{route}"),
-            )
+            rows = getattr(self, f"rows:{route}")
+            if not rows:
+                continue
+            error = getattr(self, f"error:{route}")
             mean = getattr(self, f"sum:{route}") / rows
             deviation = getattr(self, f"square:{route}") - rows * mean.square()
             values[f"mse/{route}"] = (error.mean() / rows).float()
@@ -92,7 +97,7 @@ class RetrievalRecall(Metric):
         ks: Ranks up to which an item counts as found.
     """
 
-    full_state_update = False
+    full_state_update = True
 
     def __init__(self, ks: Sequence[int] = (1, 5)) -> None:
         super().__init__()
@@ -122,6 +127,8 @@ class RetrievalRecall(Metric):
         values = {}
         for key in sorted(self.pairs):
             sides = [_cat(getattr(self, _state(key, side))) for side in (0, 1)]
+            if not len(sides[0]):
+                continue
             for query, target in ((0, 1), (1, 0)):
                 ranks = _ranks(sides[query], sides[target])
                 for k in self.ks:
@@ -133,7 +140,7 @@ class RetrievalRecall(Metric):
 class DomainAccuracy(Metric):
     """Accuracy of a classifier, from each domain's state alone."""
 
-    full_state_update = False
+    full_state_update = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,9 +163,8 @@ class DomainAccuracy(Metric):
                     )
             target = label[plan.has_domain(name)]
             correct = (logits[name].argmax(dim=1) == target).sum()
-            state = self.__dict__
-            state[f"correct:{name}"] = state[f"correct:{name}"] + correct
-            state[f"count:{name}"] = state[f"count:{name}"] + len(target)
+            _increase(self, f"correct:{name}", correct)
+            _increase(self, f"count:{name}", len(target))
 
     def compute(self) -> dict[str, Tensor]:
         """Returns `accuracy/DOMAIN`."""
@@ -166,7 +172,12 @@ class DomainAccuracy(Metric):
             f"accuracy/{name}": getattr(self, f"correct:{name}")
             / getattr(self, f"count:{name}")
             for name in sorted(self.names)
+            if getattr(self, f"count:{name}")
         }
+
+
+def _increase(metric: Metric, state: str, value: Tensor | int) -> None:
+    setattr(metric, state, getattr(metric, state) + value)
 
 
 def _state(key: tuple[str, str], side: int) -> str:
@@ -174,7 +185,9 @@ def _state(key: tuple[str, str], side: int) -> str:
 
 
 def _cat(rows: list[Tensor] | Tensor) -> Tensor:
-    return rows if isinstance(rows, Tensor) else torch.cat(rows)
+    if isinstance(rows, Tensor):
+        return rows
+    return torch.cat(rows) if rows else torch.zeros(0)
 
 
 def _ranks(queries: Tensor, targets: Tensor) -> Tensor:

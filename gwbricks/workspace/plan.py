@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -22,6 +23,11 @@ class RowSet:
     count: int
     present: Bool[Tensor, "rows domains"]
     index: dict[str, Int[Tensor, " rows"]]
+
+    def to(self, device: torch.device) -> "RowSet":
+        """Returns the row set on another device."""
+        index = {domain: rows.to(device) for domain, rows in self.index.items()}
+        return RowSet(self.count, self.present.to(device), index)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,12 @@ class Column:
     rows: Int[Tensor, " rows"]
     targets: Int[Tensor, " targets"]
     runs: tuple[Run, ...]
-    reencoded: tuple[int, int] = (0, 0)
+    reencoded: tuple[int, int]
+
+    def to(self, device: torch.device) -> "Column":
+        """Returns the column on another device."""
+        rows, targets = self.rows.to(device), self.targets.to(device)
+        return Column(rows, targets, self.runs, self.reencoded)
 
     def kinds(self) -> dict[str, tuple[int, int]]:
         """Returns the first row, and the row after the last, of each kind."""

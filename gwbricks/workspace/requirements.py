@@ -7,7 +7,7 @@ from gwbricks.workspace.routes import CONTRASTIVES, Domains, KINDS, Routes
 FIXES = {
     "translations": "needs rows with two domains. Fix: data.matched above 0",
     "contrastives": "needs rows with two domains. Fix: data.matched above 0",
-    "fused": "needs rows with two domains, and routes=fusion. Fix: data.matched above 0",
+    "fused": "needs rows with two domains and routes=fusion. Fix: data.matched above 0",
     "cycles": "needs a second domain to go through. Fix: add one",
     "demi_cycles": "needs rows that routes=simple takes alone. Fix: data.unpaired=true",
 }

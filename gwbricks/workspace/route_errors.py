@@ -1,7 +1,7 @@
 """Errors of one domain's predictions, for all routes that end in it."""
 
-from collections.abc import Callable
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -128,8 +128,8 @@ class RouteErrors:
         ):
             raise ConfigError(
                 f"domains.{self.name}: {type(self.module).__name__}'s loss has shape"
-                f" {tuple(output.loss.shape)} for {stop - start} rows. Expected one value a"
-                " row, or a scalar. Fix: average over the features of each row."
+                f" {tuple(output.loss.shape)} for {stop - start} rows. Expected one"
+                " value a row, or a scalar. Fix: average over the features of each row."
             )
         return output.loss
 

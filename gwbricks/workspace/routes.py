@@ -81,9 +81,9 @@ class FusionRoutes(Routes):
 class SimpleRoutes(Routes):
     """Shimmer's routes for two domains, for any number.
 
-    Rows with one domain take its demi-cycle, and a cycle through each other domain. Rows
-    with several translate from all but one to that one. In evaluation, where rows are
-    matched, each of their domains also counts as if it stood alone.
+    Rows with one domain take its demi-cycle, and a cycle through each other domain.
+    Rows with several translate from all but one to that one. In evaluation, where rows
+    are matched, each of their domains also counts as if it stood alone.
     """
 
     def of(self, group: Domains, domains: Domains, evaluate: bool) -> Iterator[Route]:

@@ -3,8 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 
-from jaxtyping import Bool, Float
 import torch
+from jaxtyping import Bool, Float
 from torch import nn, Tensor
 
 from gwbricks.errors import ConfigError

@@ -1,0 +1,62 @@
+"""Runs a task under Hydra, with Hydra's whole command line."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from gwbricks.errors import SweepError
+from gwbricks.runs.compose import explain
+from gwbricks.runs.search_path import packaged_configs, register
+
+
+def run_hydra(
+    task: Callable[[DictConfig], float | None], args: Sequence[str], command: str
+) -> None:
+    """Runs `task` once, or once a job of a sweep; a failed job does not stop the others.
+
+    Args:
+        task: Is given the composed config.
+        args: The command line behind the command.
+        command: Name of the command, for Hydra's help.
+
+    Raises:
+        ConfigError: If the config cannot be composed.
+        SweepError: If jobs of a sweep failed.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are shown by gwbricks
+    register()
+    failures: list[tuple[list[str], Exception]] = []
+
+    def guarded(cfg: DictConfig) -> float | None:
+        try:
+            return task(cfg)
+        except Exception as error:
+            failures.append((list(HydraConfig.get().overrides.task), error))
+            return None
+
+    previous = sys.argv
+    sys.argv = [f"gwbricks {command}", *args]
+    decorate = hydra.main(str(packaged_configs()), "train", version_base="1.3")
+    try:
+        decorate(guarded)()
+    except (HydraException, OmegaConfBaseException) as error:
+        overrides = [arg for arg in args if "=" in arg and not arg.startswith("-")]
+        raise explain(error, overrides) from error
+    finally:
+        sys.argv = previous
+    if failures and not is_sweep(args):
+        raise failures[0][1]
+    if failures:
+        lines = [f"{' '.join(job)}: {error}" for job, error in failures]
+        raise SweepError("\n  ".join([f"{len(failures)} jobs failed:", *lines]))
+
+
+def is_sweep(args: Sequence[str]) -> bool:
+    """Whether the command line asks for a sweep."""
+    return "-m" in args or "--multirun" in args

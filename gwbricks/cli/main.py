@@ -1,0 +1,117 @@
+"""The entry point: finds the command, and shows errors in a few lines."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from gwbricks import __version__
+
+COMMANDS = {
+    "train": "train what a config describes: experiment=NAME key=value …, -m sweeps",
+    "evaluate": "test a run again: evaluate RUN_OR_CKPT [key=value …]",
+    "check": "find all mistakes of a config, and show its graph with shapes",
+    "list": "show experiments and config options: list [GROUP]",
+}
+HELP = """\
+gwbricks {version}: config-driven experiments with Global Workspace models
+
+usage: gwbricks COMMAND [arguments] [--trust PACKAGE] [--debug]
+
+{commands}
+
+  --trust PACKAGE   let configs build classes of this package too
+  --debug           show the traceback of an error
+
+examples:
+  gwbricks list experiment
+  gwbricks train experiment=digits
+  gwbricks train experiment=digits workspace.dim=12 loss_coefs.cycles=null
+  gwbricks train -m experiment=digits seed=0,1,2
+  gwbricks train experiment=digits --cfg job        shows the composed config
+  gwbricks evaluate outputs/digits/2026-01-01_12-00-00
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit status.
+
+    0 is success, 2 is a mistake in what the user gave, 1 is anything else.
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in args
+    args = [arg for arg in args if arg != "--debug"]
+    try:
+        args, trusted = _take_trusted(args)
+        if not args or args[0] in ("--help", "-h", "help"):
+            _print(_help())
+            return 0
+        if args[0] == "--version":
+            _print(__version__)
+            return 0
+        return _run(args[0], args[1:], trusted)
+    except KeyboardInterrupt:
+        _print_error("interrupted.")
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _report(error)
+
+
+def _help() -> str:
+    commands = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
+    return HELP.format(version=__version__, commands=commands)
+
+
+def _take_trusted(args: list[str]) -> tuple[list[str], list[str]]:
+    rest, trusted = [], []
+    remaining = iter(args)
+    for arg in remaining:
+        if arg == "--trust" or arg.startswith("--trust="):
+            value = arg.partition("=")[2] or next(remaining, "")
+            if not value or "=" in value:
+                from gwbricks.errors import ConfigError
+
+                raise ConfigError("--trust: no package. Expected --trust PACKAGE.")
+            trusted += value.split(",")
+        else:
+            rest.append(arg)
+    return rest, trusted
+
+
+def _run(command: str, args: list[str], trusted: list[str]) -> int:
+    if command not in COMMANDS:
+        from gwbricks.errors import UnknownNameError
+
+        raise UnknownNameError("gwbricks", command, COMMANDS)
+    sys.path.insert(0, os.getcwd())  # so that --trust finds the user's own package
+    run: Callable[[list[str], list[str]], int]
+    run = import_module(f"gwbricks.cli.{command}").run
+    return run(args, trusted)
+
+
+def _report(error: Exception) -> int:
+    from gwbricks.errors import CheckpointError, ConfigError, GWBricksError
+
+    if isinstance(error, GWBricksError):
+        _print_error(str(error))
+        return 2 if isinstance(error, ConfigError | CheckpointError) else 1
+    notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
+    _print_error(
+        f"{type(error).__name__}: {error}{notes}\n  (--debug shows the traceback)"
+    )
+    return 1
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def _print_error(text: str) -> None:
+    sys.stderr.write(f"gwbricks: error: {text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

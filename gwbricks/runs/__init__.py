@@ -1,0 +1,1 @@
+"""Runs: from configs to trained models, and the folders that they leave."""

@@ -1,0 +1,143 @@
+"""Whether the arguments in a config fit what they are given to."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from gwbricks.errors import suggest
+
+POSITIONAL_OR_NAMED = (
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+
+
+def argument_problems(
+    key: str,
+    target: Callable[..., Any],
+    given: Mapping[str, Any],
+    filled: Collection[str] = (),
+    num_positional: int = 0,
+    is_partial: bool = False,
+) -> list[str]:
+    """Returns one line for each argument that is unknown, missing or of a wrong type.
+
+    Args:
+        key: Config key of the node.
+        target: What is called.
+        given: Arguments of the config.
+        filled: Arguments that gwbricks fills in.
+        num_positional: Number of positional arguments of the config.
+        is_partial: Whether further arguments come later.
+
+    Example:
+        >>> from torch import nn
+        >>> argument_problems("encoder", nn.Linear, {"in_features": 1, "out_featres": 2})[0]
+        "encoder.out_featres: Linear takes no such argument. Did you mean 'out_features'? \
+Known names: bias, device, dtype, in_features, out_features."
+    """
+    name = getattr(target, "__name__", str(target))
+    parameters = inspect.signature(target).parameters
+    named = [n for n, p in parameters.items() if p.kind in POSITIONAL_OR_NAMED]
+    accepted = _keywords(target, parameters)
+    problems = []
+    for argument, value in given.items():
+        if argument not in named and accepted is not None and argument not in accepted:
+            known = suggest(argument, [*named, *accepted])
+            problems.append(f"{key}.{argument}: {name} takes no such argument.{known}")
+        elif argument in named and not fits(value, _hints(target).get(argument, Any)):
+            problems.append(
+                f"{key}.{argument}: {value!r}. Expected {_expected(target, argument)}."
+            )
+    missing = [
+        n
+        for n in named[num_positional:]
+        if parameters[n].default is inspect.Parameter.empty
+        and n not in given
+        and n not in filled
+    ]
+    if missing and not is_partial:
+        problems.append(
+            f"{key}.{missing[0]}: missing. {name} needs {', '.join(missing)}."
+        )
+    return problems
+
+
+def _keywords(
+    target: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]
+) -> list[str] | None:
+    """Names behind `**kwargs`; None if they could be any."""
+    if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return []
+    if getattr(target, "__name__", "") == "WandbLogger":
+        import wandb
+
+        return list(inspect.signature(wandb.init).parameters)
+    return None
+
+
+@cache
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    function = target.__init__ if inspect.isclass(target) else target
+    try:
+        return get_type_hints(function)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def fits(value: object, hint: object) -> bool:
+    """Whether a value of a config fits a type hint.
+
+    What a `_target_` will build is not looked at, nor are hints that cannot be checked.
+
+    Example:
+        >>> fits("abc", float), fits(1, float), fits([1, 2], tuple[int, int])
+        (False, True, True)
+    """
+    if hint is Any or _has_target(value):
+        return True
+    adapter = _adapter(hint)
+    if adapter is None or _accepts(adapter, value):
+        return True
+    return isinstance(value, list) and _accepts(adapter, tuple(value))
+
+
+def _accepts(adapter: "TypeAdapter[Any]", value: object) -> bool:
+    try:
+        adapter.validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    except Exception:
+        return True
+    return True
+
+
+def _adapter(hint: object) -> "TypeAdapter[Any] | None":
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except Exception:
+        return None
+
+
+def _has_target(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return "_target_" in value or any(_has_target(v) for v in value.values())
+    return isinstance(value, list) and any(_has_target(item) for item in value)
+
+
+def _expected(target: Callable[..., Any], argument: str) -> str:
+    hint = _hints(target)[argument]
+    text = (
+        hint.__name__
+        if isinstance(hint, type) and not hasattr(hint, "__args__")
+        else str(hint)
+    )
+    for prefix in ("typing.", "collections.abc.", "torch.", "builtins."):
+        text = text.replace(prefix, "")
+    return f"a value of type {text}"

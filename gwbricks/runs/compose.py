@@ -1,0 +1,120 @@
+"""Composes configs, and explains what cannot be composed."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose as hydra_compose, initialize_config_dir
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gwbricks.errors import ConfigError, suggest
+from gwbricks.runs.search_path import own_configs, packaged_configs, register
+
+
+def compose(overrides: Sequence[str] = (), config_name: str = "train") -> DictConfig:
+    """Composes a config as the command line does.
+
+    Args:
+        overrides: What the command line would say, such as `experiment=digits`.
+        config_name: The entry point.
+
+    Raises:
+        ConfigError: If an override, an option or a key does not exist.
+    """
+    register()
+    try:
+        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+            return hydra_compose(config_name, list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error, overrides) from error
+
+
+def experiment_name(overrides: Sequence[str]) -> str:
+    """Returns the experiment that the overrides choose, or the one of the entry point."""
+    for override in overrides:
+        name, _, value = override.lstrip("+").partition("=")
+        if name == "experiment":
+            return value.strip("'\"") or "none"
+    return "main_example"
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
+    """Turns Hydra's error into one that names the key, the close match and the fix."""
+    text = str(error)
+    if match := re.search(r"Could not override '([^']+)'", text):
+        return _unknown_key(match[1], overrides)
+    if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        return _unknown_option(match[1], match[2])
+    if match := re.search(r"In '([^']+)': Could not find '([^']+)'", text):
+        group, _, option = match[2].rpartition("/")
+        return _unknown_option(group, option, f" (in configs/{match[1]}.yaml)")
+    if match := re.search(r"Error merging override ([^\s]+)", text):
+        key = match[1].partition("=")[0]
+        cause = str(error.__cause__ or text).splitlines()[0]
+        if "not in struct" in cause or "not in" in cause:
+            return _unknown_key(key.lstrip("+~"), overrides)
+        return ConfigError(f"{match[1]}: {cause}.")
+    if isinstance(error, OverrideParseException):
+        return ConfigError(
+            f"{error.override}: cannot be read: {error.message.splitlines()[0]}. Expected"
+            " key=value. Fix: quote what has spaces, brackets or commas: 'key=[1, 2]'."
+        )
+    return ConfigError(text.strip().splitlines()[0])
+
+
+def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
+    experiment = [o for o in overrides if o.partition("=")[0] == "experiment"]
+    try:
+        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+            cfg = hydra_compose("train", experiment)
+    except (HydraException, OmegaConfBaseException):
+        cfg = OmegaConf.create({})
+    parent, _, name = key.rpartition(".")
+    while parent and not isinstance(OmegaConf.select(cfg, parent), DictConfig):
+        parent, _, name = parent.rpartition(".")
+    node = OmegaConf.select(cfg, parent) if parent else cfg
+    known = [str(k) for k in node] if isinstance(node, DictConfig) else []
+    options = [] if parent else groups()
+    where = f"{parent}." if parent else ""
+    return ConfigError(
+        f"{key}: the config has no key {where + name!r}.{suggest(name, {*known, *options})}"
+        f" Fix: the right name, or +{key}=… to add a key."
+    )
+
+
+def _unknown_option(group: str, option: str, where: str = "") -> ConfigError:
+    folder = group.lstrip("/").partition("@")[0]
+    if not options_of(folder):
+        return ConfigError(
+            f"{folder}: there is no such config group{where}.{suggest(folder, groups())}"
+        )
+    return ConfigError(
+        f"{folder}={option}: unknown option{where}.{suggest(option, options_of(folder))}"
+    )
+
+
+def config_folders() -> list[Path]:
+    """Returns the folders that configs are found in, the user's own first."""
+    own = own_configs()
+    return [*([own] if own else []), packaged_configs()]
+
+
+def groups() -> list[str]:
+    """Returns the names of all config groups, sorted."""
+    found = {
+        path.parent.relative_to(folder).as_posix()
+        for folder in config_folders()
+        for path in folder.rglob("*.yaml")
+        if path.parent != folder
+    }
+    return sorted(found)
+
+
+def options_of(group: str) -> list[str]:
+    """Returns the options of a config group, sorted."""
+    found = {
+        p.stem for folder in config_folders() for p in (folder / group).glob("*.yaml")
+    }
+    return sorted(found)

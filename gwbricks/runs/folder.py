@@ -1,0 +1,127 @@
+"""The run folder: all that is needed to repeat, resume, evaluate and compare a run."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, UTC
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gwbricks.runs.pretrain import make_folder
+
+PACKAGES = (
+    "gwbricks",
+    "torch",
+    "lightning",
+    "hydra-core",
+    "omegaconf",
+    "wandb",
+    "torchmetrics",
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder.
+
+    Args:
+        path: Where it is.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, parent: Path, name: str) -> "RunFolder":
+        """Makes a new folder; a number is appended if the name is taken.
+
+        Raises:
+            ConfigError: If it cannot be written to.
+        """
+        make_folder(parent, "paths.outputs")
+        for count in range(1, 10_000):
+            path = parent / (safe_name(name) + (f"-{count}" if count > 1 else ""))
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return cls(path)
+        raise FileExistsError(str(parent / name))
+
+    def start(self, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        """Writes the config, the overrides, and that the run is running."""
+        self._write_yaml("config.yaml", dict(config))
+        self._write_yaml("overrides.yaml", list(overrides))
+        self.write_json(
+            "run.json",
+            {
+                "status": "running",
+                "seed": config["seed"],
+                "commit": _commit(),
+                "started": _now(),
+                "versions": {
+                    "python": platform.python_version(),
+                    **{name: version(name) for name in PACKAGES},
+                },
+            },
+        )
+
+    def finish(self, status: str, error: str | None = None) -> None:
+        """Writes how the run ended: finished, failed or interrupted."""
+        run = json.loads((self.path / "run.json").read_text())
+        self.write_json(
+            "run.json", {**run, "status": status, "ended": _now(), "error": error}
+        )
+
+    def write_json(self, name: str, content: object) -> None:
+        """Writes a JSON file, whole or not at all."""
+        self._write(name, json.dumps(content, indent=2) + "\n")
+
+    def _write_yaml(self, name: str, content: object) -> None:
+        self._write(name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+    def _write(self, name: str, text: str) -> None:
+        temporary = self.path / f".{name}"
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, self.path / name)
+
+
+def safe_name(name: str) -> str:
+    """Returns a name that stays in its folder.
+
+    Example:
+        >>> safe_name("../../etc/passwd"), safe_name("seed=1,lr=0.1")
+        ('etc-passwd', 'seed=1,lr=0.1')
+    """
+    cleaned = re.sub(r"[^A-Za-z0-9._=,+-]+", "-", name).strip("-.")
+    cleaned = re.sub(r"^[.-]+|(?<=-)\.+-", "", cleaned)
+    return cleaned[:100] or "run"
+
+
+def timestamp() -> str:
+    """Returns the local time, for names of folders."""
+    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _commit() -> str | None:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,210 @@
+"""Pretrains what is missing, keeps it, and uses it in every later run."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from torch import Tensor
+
+import gwbricks
+from gwbricks.bricks import BrickCollection, BrickTrainable
+from gwbricks.bricks.stage import EVALUATED
+from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
+from gwbricks.data.table import LAYOUT
+from gwbricks.domains import DomainModule
+from gwbricks.errors import ConfigError
+from gwbricks.runs.build import make_trainer
+from gwbricks.runs.instantiate import instantiate
+from gwbricks.runs.weights import load_weights, read_checkpoint
+from gwbricks.training import LightningBrickCollection
+from gwbricks.workspace import WorkspaceDomain
+from gwbricks.workspace.graph import UNIMODAL
+
+
+def prepare_domains(
+    config: Mapping[str, Any],
+    domains: Mapping[str, WorkspaceDomain],
+    data: LightningDataModule,
+    trusted: Collection[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Gives every domain its weights: the user's own, or pretrained ones.
+
+    Args:
+        config: A resolved config.
+        domains: The domains.
+        data: The data module; its training rows are what a domain is pretrained on.
+        trusted: See `resolve_target`.
+        tell: Is told what happens, a line at a time.
+
+    Raises:
+        CheckpointError: If a checkpoint is missing, damaged or of another shape.
+        ConfigError: If a domain is to be pretrained and has no loss of its own.
+    """
+    for name, domain in sorted(domains.items()):
+        node = config["domains"][name]
+        if node.get("checkpoint") is not None:
+            path = Path(node["checkpoint"])
+            load_weights(
+                domain.module, _own_weights(path, name), f"domains.{name}.checkpoint"
+            )
+            tell(f"domain {name}: weights of {path}")
+        elif node.get("pretrain") is not None:
+            _pretrain(name, config, domain.module, data, trusted, tell)
+
+
+def _own_weights(path: Path, name: str) -> dict[str, Tensor]:
+    checkpoint = read_checkpoint(path, f"domains.{name}.checkpoint")
+    weights = checkpoint.get("state_dict", checkpoint)
+    prefix = f"brick_collection.gw.{name}.latent.model."
+    own = {
+        k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)
+    }
+    return own or dict(weights)
+
+
+def _pretrain(
+    name: str,
+    config: Mapping[str, Any],
+    module: DomainModule,
+    data: LightningDataModule,
+    trusted: Collection[str],
+    tell: Callable[[str], None],
+) -> None:
+    key = f"domains.{name}.pretrain"
+    if not isinstance(data, TableDataModule):
+        raise ConfigError(
+            f"{key}: only data of gwbricks' own kind (TableDataModule) can pretrain a domain."
+            f" Fix: {key}=null, or domains.{name}.checkpoint=PATH."
+        )
+    folder = Path(config["paths"]["pretrained"])
+    path = folder / f"{name}-{pretraining_key(name, config, data)}.ckpt"
+    make_folder(folder, "paths.pretrained")
+    with FileLock(path.with_suffix(".lock")):
+        if path.is_file():
+            tell(f"domain {name}: pretrained before ({path})")
+        else:
+            tell(f"domain {name}: pretraining")
+            _train_alone(name, config, module, data, trusted, path)
+        weights = read_checkpoint(path, key)["state_dict"]
+    load_weights(module, weights, key)
+
+
+def pretraining_key(name: str, config: Mapping[str, Any], data: TableDataModule) -> str:
+    """Returns a key made of everything that determines the pretrained weights.
+
+    That is the config of the module and of its training, the training and validation
+    rows, and the versions of gwbricks and torch.
+    """
+    node = config["domains"][name]
+    digest = hashlib.sha256()
+    parts = [
+        name,
+        node["module"],
+        node["pretrain"],
+        gwbricks.__version__,
+        torch.__version__,
+    ]
+    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
+    for split in ("train", "val"):
+        rows = data.splits[split].columns[name].contiguous()
+        digest.update(f"{rows.dtype}{tuple(rows.shape)}".encode())
+        digest.update(rows.view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def _train_alone(
+    name: str,
+    config: Mapping[str, Any],
+    module: DomainModule,
+    data: TableDataModule,
+    trusted: Collection[str],
+    path: Path,
+) -> None:
+    key = f"domains.{name}.pretrain"
+    node = config["domains"][name]["pretrain"]
+    seed = node["seed"]
+    trainable = [p.requires_grad for p in module.parameters()]
+    brick = BrickTrainable(
+        module, [name], [UNIMODAL], "all", EVALUATED, method="compute_domain_loss"
+    )
+    graph = LightningBrickCollection(
+        BrickCollection({name: brick}, inputs=[name, LAYOUT]),
+        instantiate(node["optimizer"], f"{key}.optimizer", seed, trusted),
+        scheduler=instantiate(node.get("scheduler"), f"{key}.scheduler", seed, trusted),
+        seed=seed,
+    )
+    train, val = _loaders(name, data, node["batch_size"], seed)
+    _check_loss(name, module, train)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder:
+        best = ModelCheckpoint(folder, "best", "val/loss", enable_version_counter=False)
+        shared = {
+            k: config["trainer"][k]
+            for k in ("accelerator", "devices")
+            if k in config["trainer"]
+        }
+        trainer = make_trainer(
+            {**shared, **node["trainer"]},
+            f"{key}.trainer",
+            logger=False,
+            callbacks=[best, RichProgressBar(leave=False)],
+        )
+        trainer.fit(graph, train, val)
+        weights = read_checkpoint(Path(best.best_model_path), key)["state_dict"]
+        prefix = f"brick_collection.{name}.model."
+        own = {k.removeprefix(prefix): v for k, v in weights.items()}
+        made = Path(folder) / "weights.ckpt"
+        torch.save({"state_dict": own}, made)
+        os.replace(made, path)
+    for parameter, flag in zip(module.parameters(), trainable, strict=True):
+        parameter.requires_grad_(flag)
+
+
+def _loaders(
+    name: str, data: TableDataModule, batch_size: int, seed: int
+) -> tuple[TrainLoader, EvalLoader]:
+    columns = {
+        split: {name: data.splits[split].columns[name]} for split in ("train", "val")
+    }
+    present = {split: {name: data.present(split)[name]} for split in ("train", "val")}
+    items = present["train"][name].nonzero().flatten()
+    if not len(items):
+        raise ConfigError(f"domains.{name}: no training row has this domain.")
+    train = TrainLoader(columns["train"], {(name,): items}, batch_size, seed)
+    return train, EvalLoader(columns["val"], present["val"], batch_size)
+
+
+def _check_loss(name: str, module: DomainModule, loader: TrainLoader) -> None:
+    rows = next(iter(loader)).columns[name][:2]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        if module.compute_domain_loss(rows) is None:
+            raise ConfigError(
+                f"domains.{name}.pretrain: {type(module).__name__} has no loss of its own."
+                " Fix: give it compute_domain_loss(domain) -> LossOutput, or"
+                f" domains.{name}.pretrain=null."
+            )
+
+
+def make_folder(folder: Path, key: str) -> None:
+    """Makes a folder, and checks that it can be written to.
+
+    Raises:
+        ConfigError: If not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
+            " Fix: another folder, as in paths.outputs=PATH."
+        ) from error

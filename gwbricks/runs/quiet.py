@@ -1,0 +1,34 @@
+"""Keeps libraries from telling a user of the command line what is of no use there."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WARNINGS = (
+    ".*does not have many workers.*",  # Lightning's advice, moot for data in memory
+    ".*treespec, LeafSpec.*",  # Lightning's, with torch 2.13
+    ".*Experiment logs directory.*",  # the run folder has config.yaml before the logs
+    ".*Checkpoint directory.*exists and is not empty.*",
+    ".*GPU available but not used.*",  # the config says so
+    ".*log_every_n_steps.*",  # Lightning's advice for runs with few steps
+    ".*in eval mode at the start of training.*",  # frozen domains are
+    ".*resume from a checkpoint that ended before the epoch ended.*",
+)
+LOGGERS = ("lightning.pytorch", "lightning.fabric")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silences warnings and log lines of Lightning that are about nothing."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    with warnings.catch_warnings():
+        for message in WARNINGS:
+            warnings.filterwarnings("ignore", message)
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

@@ -1,0 +1,197 @@
+"""The mistakes of a config that can be seen without building anything."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from lightning.pytorch import Trainer
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    InterpolationToMissingValueError,
+    OmegaConfBaseException,
+)
+
+from gwbricks.errors import ConfigError, suggest
+from gwbricks.runs.arguments import argument_problems
+from gwbricks.runs.targets import builds_brick, resolve_target
+
+ROOT = ["seed", "data", "domains", "workspace", "bricks", "loss_coefs", "optimizer", "scheduler", "trainer", "callbacks", "logger", "threads", "sweep", "paths"]
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "workspace": ("dim", "selection", "fusion", "routes", "contrastive"),
+    "domains.*": (
+        "module",
+        "encoder",
+        "decoder",
+        "pretrain",
+        "checkpoint",
+        "trainable",
+    ),
+    "domains.*.pretrain": ("seed", "batch_size", "optimizer", "scheduler", "trainer"),
+    "sweep": ("name", "metric", "jobs"),
+    "paths": ("outputs", "pretrained", "run"),
+}
+"""Keys of the nodes that are no targets."""
+
+FILLED = ("domains", "workspace", "loss_coefs")
+"""Arguments of a factory in `bricks` that are the config's own sections."""
+
+REFERENCE = re.compile(r"[\w-]+(?=\})")
+
+
+def config_problems(
+    cfg: DictConfig, trusted: Collection[str] = (), is_saved: bool = False
+) -> list[str]:
+    """Returns one line for each mistake: keys, types, targets and their arguments.
+
+    Args:
+        cfg: A composed config, not yet resolved.
+        trusted: See `resolve_target`.
+        is_saved: Whether it is the config of a run: its references are filled in, so
+            whether something reads a key cannot be told.
+    """
+    problems = [
+        f"{key}: missing. Fix: {key}=VALUE on the command line, or in the experiment."
+        for key, value in _texts(cfg)
+        if value == "???"
+    ]
+    problems += _interpolation_problems(cfg)
+    if problems:
+        return problems
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    config = {str(key): value for key, value in plain.items()}
+    referred = set(REFERENCE.findall(OmegaConf.to_yaml(cfg, resolve=False)))
+    problems += _unknown("", config, ROOT, set())
+    for pattern, known in () if is_saved else SECTIONS.items():
+        for key, node in find_nodes(config, pattern):
+            problems += _unknown(f"{key}.", node, known, referred)
+    for key, node in find_nodes(config, "trainer", "domains.*.pretrain.trainer"):
+        problems += argument_problems(key, Trainer, node, is_partial=True)
+    for key, node in _targets(config):
+        problems += _target_problems(key, node, trusted)
+    for name, value in (
+        ("seed", config.get("seed")),
+        ("threads", config.get("threads")),
+    ):
+        if not isinstance(value, int) and (value is not None or name == "seed"):
+            problems.append(f"{name}: {value!r}. Expected a whole number.")
+    return problems + _brick_problems(config.get("bricks") or {}, "bricks", trusted)
+
+
+def find_nodes(
+    config: Mapping[str, Any], *patterns: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the dictionaries at keys such as `domains.*.pretrain`, with their keys."""
+    for pattern in patterns:
+        nodes: list[tuple[str, Any]] = [("", config)]
+        for part in pattern.split("."):
+            nodes = [
+                (f"{key}.{name}".lstrip("."), value)
+                for key, node in nodes
+                if isinstance(node, Mapping)
+                for name, value in node.items()
+                if part in ("*", name)
+            ]
+        yield from ((key, node) for key, node in nodes if isinstance(node, dict))
+
+
+def _unknown(
+    prefix: str,
+    node: Mapping[str, Any],
+    known: Collection[str],
+    referred: Collection[str],
+) -> list[str]:
+    return [
+        f"{prefix}{name}: nothing reads this key.{suggest(name, known)}"
+        for name in node
+        if name not in known and name not in referred and name != "_target_"
+    ]
+
+
+def _targets(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - any value of a config
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _targets(item, f"{key}.{index}")
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield key, node
+        for name, value in node.items():
+            yield from _targets(value, f"{key}.{name}".lstrip("."))
+
+
+def _target_problems(
+    key: str, node: dict[str, Any], trusted: Collection[str]
+) -> list[str]:
+    try:
+        target = resolve_target(node["_target_"], key, trusted)
+    except ConfigError as error:
+        return [str(error)]
+    given = {
+        n: v for n, v in node.items() if n not in ("_target_", "_partial_", "_args_")
+    }
+    filled = FILLED if key.startswith("bricks.") else ()
+    positional = len(node.get("_args_", []))
+    partial = bool(node.get("_partial_", False))
+    return argument_problems(key, target, given, filled, positional, partial)
+
+
+def _brick_problems(
+    node: Mapping[str, Any], key: str, trusted: Collection[str]
+) -> list[str]:
+    problems = []
+    for name, brick in node.items():
+        path = f"{key}.{name}"
+        if brick is None:
+            continue  # switched off
+        if not isinstance(brick, dict):
+            problems.append(
+                f"{path}: {brick!r} is not a brick. Expected a node with _target_."
+            )
+        elif "_target_" not in brick:
+            problems += _brick_problems(brick, path, trusted)
+        else:
+            try:
+                target = resolve_target(brick["_target_"], path, trusted)
+            except ConfigError:
+                continue  # reported with the other targets
+            if not builds_brick(target, brick["_target_"]) and not trusted:
+                problems.append(
+                    f"{path}._target_: {brick['_target_']!r} is no brick. Fix: wrap it, as in"
+                    " _target_: gwbricks.BrickTrainable with model: …"
+                )
+    return problems
+
+
+def _interpolation_problems(cfg: DictConfig) -> list[str]:
+    problems = []
+    for key, value in _texts(cfg):
+        if "${" in value:
+            try:
+                OmegaConf.select(cfg, _path(key), throw_on_resolution_failure=True)
+            except InterpolationToMissingValueError:
+                continue  # the missing value itself is reported
+            except OmegaConfBaseException as error:
+                problems.append(
+                    f"{key}: cannot be resolved: {str(error).splitlines()[0]}."
+                )
+    return problems
+
+
+def _texts(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    """Yields every text of an unresolved config with its key."""
+
+    def walk(node: Any, key: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any value of a config
+        if isinstance(node, dict | list):
+            pairs = node.items() if isinstance(node, dict) else enumerate(node)
+            for name, value in pairs:
+                yield from walk(value, f"{key}.{name}".lstrip("."))
+        elif isinstance(node, str):
+            yield key, node
+
+    yield from walk(OmegaConf.to_container(cfg, resolve=False), "")
+
+
+def _path(key: str) -> str:
+    """Returns a key in the form that also works for names such as `1`."""
+    first, *rest = key.split(".")
+    return first + "".join(f"[{name}]" for name in rest)

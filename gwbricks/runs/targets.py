@@ -1,0 +1,178 @@
+"""What a config may build: an allow-list of names, checked again once resolved."""
+
+import inspect
+from collections.abc import Callable, Collection
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from lightning.pytorch import Callback, LightningDataModule
+from lightning.pytorch.loggers import Logger
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torchmetrics import Metric, MetricCollection
+
+from gwbricks.bricks import Brick
+from gwbricks.domains import DomainModule
+from gwbricks.errors import ConfigError, suggest
+from gwbricks.workspace import Routes, Selection
+
+PREFIXES = (
+    "gwbricks.",
+    "torch.nn.",
+    "torch.optim.",
+    "torchmetrics.",
+    "lightning.pytorch.callbacks.",
+    "lightning.pytorch.loggers.",
+)
+"""Beginnings of the names that a config may give as `_target_`."""
+
+FACTORIES = ("gwbricks.workspace.gw_bricks", "gwbricks.bag_of_bricks.resnet_to_brick")
+"""The only functions of gwbricks that a config may call."""
+
+BASES = (
+    nn.Module,
+    Optimizer,
+    LRScheduler,
+    ReduceLROnPlateau,
+    Metric,
+    MetricCollection,
+    LightningDataModule,
+    Callback,
+    Logger,
+    Routes,
+)
+"""What a class must be derived from."""
+
+ROLES: dict[str, tuple[type, ...]] = {
+    "data": (LightningDataModule,),
+    "optimizer": (Optimizer,),
+    "scheduler": (LRScheduler, ReduceLROnPlateau),
+    "workspace.selection": (Selection,),
+    "workspace.routes": (Routes,),
+    "workspace.fusion": (nn.Module,),
+    "workspace.contrastive": (nn.Module,),
+    "callbacks.*": (Callback,),
+    "logger.*": (Logger,),
+    "domains.*.module": (DomainModule,),
+    "domains.*.encoder": (nn.Module,),
+    "domains.*.decoder": (nn.Module,),
+    "domains.*.pretrain.optimizer": (Optimizer,),
+    "domains.*.pretrain.scheduler": (LRScheduler, ReduceLROnPlateau),
+}
+"""What the class at a config key must be derived from; a star is one name."""
+
+
+def resolve_target(
+    name: object, key: str, trusted: Collection[str] = ()
+) -> Callable[..., Any]:
+    """Returns the class or function that a config names.
+
+    Nothing is imported for a name that is not allowed.
+
+    Args:
+        name: Value of `_target_`.
+        key: Config key of the node that has it.
+        trusted: Packages that are allowed besides gwbricks' own list; they come from the
+            command line or from Python, never from a config.
+
+    Raises:
+        ConfigError: If it is not allowed, does not exist, or is of the wrong kind.
+    """
+    where = f"{key}._target_"
+    if not isinstance(name, str):
+        raise ConfigError(f"{where}: {name!r}. Expected a dotted name.")
+    own = any(name == package or name.startswith(f"{package}.") for package in trusted)
+    if not own and not name.startswith(PREFIXES):
+        package = name.split(".")[0]
+        raise ConfigError(
+            f"{where}: {name!r} is not allowed. Allowed: {', '.join(p + '*' for p in PREFIXES)}."
+            f" Fix: if you trust the package, add --trust {package} to the command."
+        )
+    target = _locate(name, where)
+    if not own:
+        _check_kind(target, name, where)
+    _check_role(target, name, key)
+    return target
+
+
+def _locate(name: str, where: str) -> Any:  # noqa: ANN401 - whatever has the name
+    parts = name.split(".")
+    found: Any = None
+    for count, part in enumerate(parts, 1):
+        if (
+            found is not None
+            and not isinstance(found, ModuleType)
+            and part.startswith("_")
+        ):
+            break
+        if found is not None and hasattr(found, part):
+            found = getattr(found, part)
+            continue
+        try:
+            found = import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            known = _public(found) if found is not None else []
+            hint = suggest(part, known).split(" Known names")[0] if known else ""
+            raise ConfigError(
+                f"{where}: {name!r} does not exist.{_full(hint, parts[: count - 1])}"
+                f" Fix: the name of a class in {'.'.join(parts[: count - 1]) or 'a package'}."
+            ) from None
+    return found
+
+
+def _full(hint: str, parts: list[str]) -> str:
+    return hint.replace("mean '", f"mean '{'.'.join(parts)}.")
+
+
+def _public(module: object) -> list[str]:
+    return [name for name in dir(module) if not name.startswith("_")]
+
+
+def _check_kind(target: object, name: str, where: str) -> None:
+    home = getattr(target, "__module__", "") or ""
+    is_ours = home.startswith(("gwbricks.", "torch.", "torchmetrics.", "lightning."))
+    if inspect.isclass(target) and is_ours and issubclass(target, BASES):
+        if not inspect.isabstract(target):
+            return
+        raise ConfigError(f"{where}: {name!r} is abstract. Fix: one of its subclasses.")
+    if name in FACTORIES or (
+        inspect.isfunction(target) and home == "torch.nn.functional"
+    ):
+        return
+    kinds = (
+        "module, brick, optimizer, scheduler, metric, data module, callback or logger"
+    )
+    raise ConfigError(
+        f"{where}: {name!r} is not a class that a config may build: a {kinds}."
+    )
+
+
+def _check_role(target: object, name: str, key: str) -> None:
+    bases = role_of(key)
+    if bases is None or (inspect.isclass(target) and issubclass(target, bases)):
+        return
+    listed = " or ".join(base.__name__ for base in bases)
+    raise ConfigError(
+        f"{key}._target_: {name!r} is no {listed}. Expected a class of that kind."
+    )
+
+
+def role_of(key: str) -> tuple[type, ...] | None:
+    """Returns what the class at a config key must be derived from; None if anything."""
+    parts = key.split(".")
+    if parts[0] == "bricks" and len(parts) == 2:
+        return None
+    for pattern, bases in ROLES.items():
+        wanted = pattern.split(".")
+        if len(wanted) == len(parts) and all(
+            star in ("*", part) for star, part in zip(wanted, parts, strict=True)
+        ):
+            return bases
+    return None
+
+
+def builds_brick(target: object, name: str) -> bool:
+    """Whether a target makes a brick, or a dictionary of bricks."""
+    return name in FACTORIES or (inspect.isclass(target) and issubclass(target, Brick))

@@ -1,0 +1,216 @@
+"""A plan in the making: from the routes of a layout to the rows of every pass."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gwbricks.data import Group, Layout
+from gwbricks.losses import Term, Terms
+from gwbricks.workspace.plan import Column, Pair, Plan, RowSet, Run
+from gwbricks.workspace.routes import (
+    BROADCAST,
+    CYCLES,
+    DEMI_CYCLES,
+    Domains,
+    FUSED,
+    Route,
+    Routes,
+    TRANSLATIONS,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The states of one group's rows.
+
+    Args:
+        group: The group.
+        sources: Domains that its routes start from.
+        fused: Domains that are fused to the states.
+        start: Row of the first state.
+    """
+
+    group: Group
+    sources: Domains
+    fused: Domains
+    start: int
+
+
+class Blocks(dict[tuple[Group, Domains, Domains], Block]):
+    """Blocks of states, one after the other."""
+
+    rows = 0
+
+    def add(self, group: Group, sources: Domains, fused: Domains) -> Block:
+        """Returns the block; a new one comes after the others."""
+        key = (group, sources, fused)
+        if key not in self:
+            self[key] = Block(group, sources, fused, self.rows)
+            self.rows += group.rows
+        return self[key]
+
+
+@dataclass
+class Entry:
+    """The rows of a block that one domain decodes.
+
+    Args:
+        block: The block.
+        route: The route that ends here; None if there is nothing to compare with.
+        is_cycled: Whether the rows are encoded again.
+        start: First of the rows that the domain decodes.
+    """
+
+    block: Block
+    route: Route | None = None
+    is_cycled: bool = False
+    start: int = -1
+
+    @property
+    def rank(self) -> int:
+        """Rows with a target first, by kind; those that are encoded again together."""
+        if self.is_cycled:
+            return 3 if self.route else 4
+        kinds = (DEMI_CYCLES, FUSED, TRANSLATIONS)
+        return kinds.index(self.route.kind) if self.route else 5
+
+
+class Draft:
+    """A plan in the making.
+
+    Args:
+        domains: Domains of the workspace, sorted.
+        layout: The batch's layout.
+        routes: Which routes a group takes.
+        kinds: Kinds of routes that are computed; None means all.
+        evaluate: Whether this is not training.
+    """
+
+    def __init__(
+        self,
+        domains: Domains,
+        layout: Layout,
+        routes: Routes,
+        kinds: Collection[str] | None,
+        evaluate: bool,
+    ) -> None:
+        self.domains = domains
+        self.offsets = {domain: layout.offsets(domain) for domain in domains}
+        names = {g: tuple(d for d in g.columns if d in domains) for g in layout.groups}
+        self.groups = {group: known for group, known in names.items() if known}
+        self.items, self.states, self.restates = Blocks(), Blocks(), Blocks()
+        self.entries: dict[str, dict[Block, Entry]] = {d: {} for d in domains}
+        self.reentries: dict[str, list[Entry]] = {d: [] for d in domains}
+        for group, known in self.groups.items():
+            self.items.add(group, known, known)
+            for route in routes.of(known, domains, evaluate):
+                if kinds is None or route.kind in kinds:
+                    self._add(group, route)
+
+    def _add(self, group: Group, route: Route) -> None:
+        block = self.states.add(group, route.sources, route.sources)
+        if route.kind != CYCLES:
+            entry = self.entries[route.target].setdefault(block, Entry(block))
+            entry.route = None if route.kind == BROADCAST else route
+            return
+        for domain in route.through:
+            self.entries[domain].setdefault(block, Entry(block)).is_cycled = True
+        reblock = self.restates.add(group, route.sources, route.through)
+        self.reentries[route.target].append(Entry(reblock, route))
+
+    def plan(self, device: torch.device) -> Plan:
+        """Returns the finished plan.
+
+        Args:
+            device: Where the batch is.
+        """
+        entries = {
+            domain: sorted(found.values(), key=lambda entry: entry.rank)
+            for domain, found in self.entries.items()
+        }
+        columns = {d: self._column(d, entries[d]).to(device) for d in self.domains}
+        recolumns = {
+            d: self._column(d, self.reentries[d]).to(device) for d in self.domains
+        }
+
+        def reencoded(domain: str, block: Block) -> int:
+            first = self.states[block.group, block.sources, block.sources]
+            return self.entries[domain][first].start - columns[domain].reencoded[0]
+
+        return Plan(
+            domains=self.domains,
+            groups=tuple(self.groups.values()),
+            states=self._row_set(self.states, self._encoded).to(device),
+            items=self._row_set(self.items, self._encoded).to(device),
+            columns=columns,
+            terms=self._terms(entries, device),
+            restates=self._row_set(self.restates, reencoded).to(device),
+            recolumns=recolumns,
+            cycle_terms=self._terms(self.reentries, device),
+            pairs=tuple(p for group in self.groups for p in self._pairs(group)),
+        )
+
+    def _encoded(self, domain: str, block: Block) -> int:
+        return self.offsets[domain][block.group]
+
+    def _column(self, domain: str, entries: Iterable[Entry]) -> Column:
+        rows, targets, runs, cycled, stop = [], [], [], [], 0
+        for entry in entries:
+            count = entry.block.group.rows
+            entry.start, stop = stop, stop + count
+            rows.append(_range(entry.block.start, count))
+            if entry.route:
+                targets.append(_range(self._encoded(domain, entry.block), count))
+                runs.append(Run(entry.start, stop, entry.route.kind, entry.route.name))
+            if entry.is_cycled:
+                cycled += [entry.start, stop]
+        reencoded = (cycled[0], cycled[-1]) if cycled else (0, 0)
+        return Column(_cat(rows), _cat(targets), tuple(runs), reencoded)
+
+    def _terms(
+        self, entries: Mapping[str, Iterable[Entry]], device: torch.device
+    ) -> Terms:
+        terms: dict[Term, int] = {}
+        rows: dict[str, list[Tensor]] = {}
+        for domain in self.domains:
+            for entry in entries[domain]:
+                if not entry.route:
+                    continue
+                group = entry.block.group
+                kind, route = entry.route.kind, entry.route.name
+                term = Term(kind, route, domain, self.groups[group])
+                index = terms.setdefault(term, len(terms))
+                rows.setdefault(domain, []).append(torch.full((group.rows,), index))
+        return Terms(
+            tuple(terms), {d: _cat(parts) for d, parts in rows.items()}, device
+        )
+
+    def _row_set(self, blocks: Blocks, start_of: Callable[[str, Block], int]) -> RowSet:
+        present = torch.zeros(blocks.rows, len(self.domains), dtype=torch.bool)
+        index = {d: torch.zeros(blocks.rows, dtype=torch.long) for d in self.domains}
+        for block in blocks.values():
+            count = block.group.rows
+            rows = slice(block.start, block.start + count)
+            for domain in block.fused:
+                present[rows, self.domains.index(domain)] = True
+                index[domain][rows] = _range(start_of(domain, block), count)
+        return RowSet(blocks.rows, present, index)
+
+    def _pairs(self, group: Group) -> list[Pair]:
+        names = self.groups[group]
+        starts = {domain: self.offsets[domain][group] for domain in names}
+        return [
+            Pair(first, second, starts[first], starts[second], group.rows)
+            for position, first in enumerate(names)
+            for second in names[position + 1 :]
+        ]
+
+
+def _range(start: int, count: int) -> Tensor:
+    return torch.arange(start, start + count)
+
+
+def _cat(parts: list[Tensor]) -> Tensor:
+    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.long)
