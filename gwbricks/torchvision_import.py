@@ -7,7 +7,6 @@ but detection models needs the operators: they are declared, and the import trie
 """
 
 import sys
-from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -17,7 +16,7 @@ OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-"""What torchvision describes to torch at import, whether its operators loaded or not."""
+"""What torchvision describes to torch at import, even if its operators did not load."""
 
 _libraries: list[Any] = []
 
@@ -26,7 +25,10 @@ class _Finder(MetaPathFinder):
     """Finds torchvision, and nothing else."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Any,  # noqa: ANN401 - namespace packages pass what is no sequence
+        target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         if fullname != "torchvision":
             return None

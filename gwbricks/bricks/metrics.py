@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import torch
 from torch import nn
 from torchmetrics import Metric, MetricCollection
 
@@ -67,7 +66,6 @@ class BrickMetrics(Brick):
         """The metrics' names."""
         return ", ".join(self.metric_names)
 
-    @torch.no_grad()
     def call(
         self, function: Callable[..., Any], stage: Stage, *args: Any, **kwargs: Any
     ) -> Any:  # noqa: ANN401 - whatever the metrics take

@@ -182,6 +182,8 @@ class Wiring:
             UnknownNameError: If nothing writes one of them.
             WiringError: If the data that one of them needs is missing.
         """
+        if isinstance(outputs, str):
+            raise WiringError(f"outputs: {outputs!r} is a string. Fix: [{outputs!r}].")
         paths = []
         for name in outputs:
             if name in self.given:
@@ -205,7 +207,7 @@ class Wiring:
             written = [
                 n for p in self.sources[path] for n in self.alive[p].output_names
             ]
-            names = sorted({*self.given, *written} - set(brick.output_names))
+            names = sorted({*self.given, *written})
             args.append({n: n for n in names if self._is_available(n, self.skipped)})
         for read in brick.reads or ():
             arg = self._argument(read, brick)

@@ -22,10 +22,10 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     targets = [arg for arg in args if "=" not in arg or Path(arg).exists()]
     if len(targets) != 1:
         raise ConfigError(
-            f"evaluate: {len(targets)} runs given. Expected one run folder or checkpoint."
-            " Fix: gwbricks evaluate RUN_OR_CKPT [key=value …]."
+            f"evaluate: {len(targets)} runs given. Expected one run folder or"
+            " checkpoint. Fix: gwbricks evaluate RUN_OR_CKPT [key=value …]."
         )
-    from gwbricks.runs.execute import evaluate
+    from gwbricks.runs.evaluate import evaluate
 
     evaluate(Path(targets[0]), [arg for arg in args if arg not in targets], trusted)
     return 0

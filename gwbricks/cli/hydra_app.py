@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gwbricks.errors import SweepError
-from gwbricks.runs.compose import explain
+from gwbricks.runs.compose import explain, without_null_groups
 from gwbricks.runs.search_path import packaged_configs, register
 
 
@@ -41,12 +41,13 @@ def run_hydra(
             return None
 
     previous = sys.argv
-    sys.argv = [f"gwbricks {command}", *args]
+    overrides = [arg for arg in args if is_override(arg)]
+    flags = [arg for arg in args if not is_override(arg)]  # Hydra wants them first
+    sys.argv = [f"gwbricks {command}", *flags, *without_null_groups(overrides)]
     decorate = hydra.main(str(packaged_configs()), "train", version_base="1.3")
     try:
         decorate(guarded)()
     except (HydraException, OmegaConfBaseException) as error:
-        overrides = [arg for arg in args if "=" in arg and not arg.startswith("-")]
         raise explain(error, overrides) from error
     finally:
         sys.argv = previous
@@ -55,6 +56,11 @@ def run_hydra(
     if failures:
         lines = [f"{' '.join(job)}: {error}" for job, error in failures]
         raise SweepError("\n  ".join([f"{len(failures)} jobs failed:", *lines]))
+
+
+def is_override(arg: str) -> bool:
+    """Whether an argument changes the config, and is no flag of Hydra's."""
+    return arg.startswith("~") or ("=" in arg and not arg.startswith("-"))
 
 
 def is_sweep(args: Sequence[str]) -> bool:

@@ -31,7 +31,7 @@ def weighted_sum(
 
 
 def check_coefs(
-    coefs: Mapping[str, float | None], known: Iterable[str]
+    coefs: Mapping[str, object], known: Iterable[str]
 ) -> dict[str, float]:
     """Returns the coefficients that are not null, checked.
 

@@ -106,7 +106,7 @@ def fits(value: object, hint: object) -> bool:
     return isinstance(value, list) and _accepts(adapter, tuple(value))
 
 
-def _accepts(adapter: "TypeAdapter[Any]", value: object) -> bool:
+def _accepts(adapter: TypeAdapter, value: object) -> bool:
     try:
         adapter.validate_python(value, strict=True)
     except ValidationError:
@@ -116,7 +116,7 @@ def _accepts(adapter: "TypeAdapter[Any]", value: object) -> bool:
     return True
 
 
-def _adapter(hint: object) -> "TypeAdapter[Any] | None":
+def _adapter(hint: object) -> TypeAdapter | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

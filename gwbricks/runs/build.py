@@ -1,13 +1,10 @@
-"""From a resolved config to data, graph, module and trainer."""
+"""From a resolved config to data, graph and module."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-from lightning.pytorch import Callback, LightningDataModule, Trainer
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch import LightningDataModule
 
 from gwbricks.bricks import Brick, BrickCollection
 from gwbricks.data import TableDataModule
@@ -85,12 +82,14 @@ def build_experiment(
 def build_domains(
     config: Mapping[str, Any], trusted: Collection[str] = ()
 ) -> dict[str, WorkspaceDomain]:
-    """Builds the domains; those that are pretrained start from their pretraining seed."""
+    """Builds the domains; one that is pretrained starts from its pretraining seed."""
     domains = {}
     for name, node in sorted((config.get("domains") or {}).items()):
         key = f"domains.{name}"
         if not isinstance(node, Mapping):
-            raise ConfigError(f"{key}: {node!r}. Expected a domain. Fix: ~{key} to remove it.")
+            raise ConfigError(
+                f"{key}: {node!r}. Expected a domain. Fix: ~{key} to remove it."
+            )
         for part in ("module", "encoder", "decoder"):
             if not isinstance(node.get(part), Mapping) or "_target_" not in node[part]:
                 raise ConfigError(
@@ -115,10 +114,12 @@ def build_workspace(
     node = config.get("workspace")
     if node is None:
         return None
+    for part in PARTS:
+        if node.get(part) is None:
+            raise ConfigError(f"workspace.{part}: missing. Fix: workspace=gw.")
     parts = {
         part: instantiate(node[part], f"workspace.{part}", config["seed"], trusted)
         for part in PARTS
-        if node.get(part) is not None
     }
     return Workspace(**parts)
 
@@ -156,26 +157,17 @@ def _check_sizes(
     problems = []
     for name, domain in domains.items():
         latent = domain.module.latent_dim
-        for part, side, size, what in (
-            (
-                "encoder",
-                "in_dim",
-                latent,
-                f"the module's latent_dim, which is {latent}",
-            ),
-            ("encoder", "out_dim", dim, f"workspace.dim, which is {dim}"),
-            ("decoder", "in_dim", dim, f"workspace.dim, which is {dim}"),
-            (
-                "decoder",
-                "out_dim",
-                latent,
-                f"the module's latent_dim, which is {latent}",
-            ),
+        for part, side, size, source in (
+            ("encoder", "in_dim", latent, "the module's latent_dim"),
+            ("encoder", "out_dim", dim, "workspace.dim"),
+            ("decoder", "in_dim", dim, "workspace.dim"),
+            ("decoder", "out_dim", latent, "the module's latent_dim"),
         ):
             found = getattr(getattr(domain, part), side, size)
             if size is not None and found != size:
                 problems.append(
-                    f"domains.{name}.{part}.{side}: {found}. Expected {what}."
+                    f"domains.{name}.{part}.{side}: {found}."
+                    f" Expected {source}, which is {size}."
                 )
     if problems:
         raise ConfigErrors(problems)
@@ -195,91 +187,3 @@ def _check_routes(
     problems = missing_kinds(kinds, groups, names, workspace.routes)
     if problems:
         raise ConfigErrors(problems)
-
-
-def build_trainer(
-    config: Mapping[str, Any],
-    trusted: Collection[str] = (),
-    saved: Mapping[str, Any] | None = None,
-) -> Trainer:
-    """Builds the trainer with its callbacks and loggers.
-
-    Args:
-        config: A resolved config whose `paths.run` is the run folder.
-        trusted: See `resolve_target`.
-        saved: The config that W&B is given.
-
-    Raises:
-        ConfigError: If Lightning rejects an argument.
-    """
-    seed = config["seed"]
-    callbacks: list[Callback] = [
-        instantiate(node, f"callbacks.{name}", seed, trusted)
-        for name, node in sorted((config.get("callbacks") or {}).items())
-        if node is not None
-    ]
-    loggers: list[Logger] = [
-        _build_logger(name, node, config, saved or config, trusted)
-        for name, node in sorted((config.get("logger") or {}).items())
-        if node is not None
-    ]
-    if not loggers:
-        callbacks = [c for c in callbacks if type(c).__name__ != "LearningRateMonitor"]
-    return make_trainer(
-        config["trainer"], "trainer", callbacks=callbacks, logger=loggers or False
-    )
-
-
-def _build_logger(
-    name: str,
-    node: Mapping[str, Any],
-    config: Mapping[str, Any],
-    saved: Mapping[str, Any],
-    trusted: Collection[str],
-) -> Logger:
-    extra: dict[str, Any] = {}
-    if str(node["_target_"]).endswith("WandbLogger"):
-        import wandb
-
-        run = Path(config["paths"]["run"])
-        extra = {"config": dict(saved), "settings": wandb.Settings(silent=True)}
-        node = {**node, "name": node.get("name") or "_".join(run.parts[-2:])}
-    return instantiate(node, f"logger.{name}", config["seed"], trusted, extra)
-
-
-def make_trainer(arguments: Mapping[str, Any], key: str, **extra: Any) -> Trainer:
-    """Builds a Lightning Trainer.
-
-    Args:
-        arguments: Lightning's arguments.
-        key: Config key that they stand at.
-        extra: Further arguments.
-
-    Raises:
-        ConfigError: If Lightning rejects them.
-    """
-    defaults = {"enable_model_summary": False}
-    if not any(
-        type(c).__name__ == "ModelCheckpoint" for c in extra.get("callbacks", [])
-    ):
-        defaults["enable_checkpointing"] = False
-    try:
-        return Trainer(**{**defaults, **arguments, **extra})
-    except Exception as error:
-        given = arguments.get("accelerator")
-        message = str(error).strip().splitlines()[0]
-        if given is not None and ("accelerator" in message or "upported" in message):
-            raise ConfigError(
-                f"{key}.accelerator: {given!r} is not there. Expected one of this machine's:"
-                f" {', '.join(_accelerators())}. Fix: {key}=cpu."
-            ) from error
-        raise ConfigError(f"{key}: {message}") from error
-
-
-def _accelerators() -> list[str]:
-    found = ["cpu"]
-    if torch.cuda.is_available():
-        found.append("gpu")
-    if torch.backends.mps.is_available():
-        found.append("mps")
-    return found

@@ -26,9 +26,24 @@ def compose(overrides: Sequence[str] = (), config_name: str = "train") -> DictCo
     register()
     try:
         with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
-            return hydra_compose(config_name, list(overrides))
+            return hydra_compose(config_name, without_null_groups(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, overrides) from error
+
+
+def without_null_groups(overrides: Sequence[str]) -> list[str]:
+    """Writes `GROUP=null`, which Hydra does not take, as `~GROUP`.
+
+    Example:
+        >>> without_null_groups(["experiment=null", "seed=1"])
+        ['~experiment', 'seed=1']
+    """
+    return [
+        f"~{o.removesuffix('=null')}"
+        if o.endswith("=null") and o.removesuffix("=null").partition("@")[0] in groups()
+        else o
+        for o in overrides
+    ]
 
 
 def experiment_name(overrides: Sequence[str]) -> str:

@@ -79,6 +79,13 @@ class RunFolder:
             "run.json", {**run, "status": status, "ended": _now(), "error": error}
         )
 
+    def remove(self) -> None:
+        """Removes the folder, and those around it that held nothing else."""
+        shutil.rmtree(self.path)
+        for parent in list(self.path.parents)[:DEPTH]:
+            if not any(parent.iterdir()):
+                parent.rmdir()
+
     def write_json(self, name: str, content: object) -> None:
         """Writes a JSON file, whole or not at all."""
         self._write(name, json.dumps(content, indent=2) + "\n")

@@ -13,6 +13,8 @@ WARNINGS = (
     ".*GPU available but not used.*",  # the config says so
     ".*log_every_n_steps.*",  # Lightning's advice for runs with few steps
     ".*in eval mode at the start of training.*",  # frozen domains are
+    ".*callbacks used to create the checkpoint.*",  # a resumed run may have others
+    ".*dirpath has changed.*",  # a resumed run has its own folder
     ".*resume from a checkpoint that ended before the epoch ended.*",
 )
 LOGGERS = ("lightning.pytorch", "lightning.fabric")

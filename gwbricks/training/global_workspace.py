@@ -53,15 +53,16 @@ class BroadcastLossCoefs(LossCoefs, total=False):
 class GlobalWorkspace(LightningBrickCollection):
     """A Global Workspace with `simple` routes and one domain drawn at a time.
 
-    It composes the standard graph with `gw_bricks`; there is nothing else in it. Domains
-    are frozen unless they were unfrozen with `unfreeze()`.
+    It composes the standard graph with `gw_bricks`; there is nothing else in it.
+    Domains are frozen unless they were unfrozen with `unfreeze()`.
 
     Args:
         domain_mods: Domain modules by name.
         gw_encoders: GW encoders by domain.
         gw_decoders: GW decoders by domain.
         workspace_dim: Size of the workspace.
-        loss_coefs: Coefficients by kind of loss. The objective is their weighted sum.
+        loss_coefs: `LossCoefs`: coefficients by kind of loss; null for none. The
+            objective is the weighted sum.
         optim_lr: Learning rate of AdamW.
         optim_weight_decay: Weight decay of AdamW.
         scheduler_args: Arguments of OneCycleLR.
@@ -83,7 +84,7 @@ class GlobalWorkspace(LightningBrickCollection):
         gw_encoders: Mapping[str, nn.Module],
         gw_decoders: Mapping[str, nn.Module],
         workspace_dim: int,
-        loss_coefs: Mapping[str, float],
+        loss_coefs: Mapping[str, Any],
         optim_lr: float = 1e-3,
         optim_weight_decay: float = 0.0,
         scheduler_args: SchedulerArgs | None = None,
@@ -135,7 +136,7 @@ class GlobalWorkspaceFusion(GlobalWorkspace):
         gw_encoders: Mapping[str, nn.Module],
         gw_decoders: Mapping[str, nn.Module],
         workspace_dim: int,
-        loss_coefs: Mapping[str, float],
+        loss_coefs: Mapping[str, Any],
         selection_temperature: float = 0.2,
         **kwargs: Any,
     ) -> None:
@@ -186,7 +187,7 @@ def _domains(
 
 
 def _with_unimodal(
-    coefs: Mapping[str, float], domains: Mapping[str, WorkspaceDomain]
-) -> dict[str, float]:
+    coefs: Mapping[str, float | None], domains: Mapping[str, WorkspaceDomain]
+) -> dict[str, float | None]:
     trained = any(domain.trainable for domain in domains.values())
     return {"unimodal": 1.0, **coefs} if trained else dict(coefs)

@@ -1,14 +1,14 @@
 """The one LightningModule: it trains whatever graph it is given."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-import math
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.seed import isolate_rng
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -67,6 +67,7 @@ class LightningBrickCollection(LightningModule):
         coefs = dict.fromkeys(known, 1.0) if loss_coefs is None else loss_coefs
         self.loss_coefs = check_coefs(coefs, known)
         self.summaries: dict[str, Any] = {}
+        self._names: dict[tuple[Stage, frozenset[str]], list[str]] = {}
         self._means = {stage: RunningMeans() for stage in Stage}
         self._logged_step = 0
         self._isolation = ExitStack()
@@ -77,8 +78,11 @@ class LightningBrickCollection(LightningModule):
         return self._step(batch, Stage.TRAIN)
 
     def validation_step(
-        self, batch: Any, batch_idx: int, dataloader_idx: int = 0
-    ) -> None:  # noqa: ANN401 - any batch
+        self,
+        batch: Any,  # noqa: ANN401 - any batch
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
         """Adds a batch to the validation losses and metrics."""
         del batch_idx, dataloader_idx
         self._step(batch, Stage.VALIDATION)
@@ -90,9 +94,7 @@ class LightningBrickCollection(LightningModule):
 
     def _step(self, batch: object, stage: Stage) -> Tensor | None:
         inputs = as_named_inputs(batch)
-        names = [
-            n for n in self.brick_collection.loss_names(stage) if n in self.loss_coefs
-        ]
+        names = self._loss_names(stage, frozenset(inputs))
         trained = [name for name in names if self.loss_coefs[name]]
         values = self.brick_collection.run(
             inputs,
@@ -111,6 +113,18 @@ class LightningBrickCollection(LightningModule):
         self._means[stage].add(logged, weight=rows)
         return objective
 
+    def _loss_names(self, stage: Stage, given: frozenset[str]) -> list[str]:
+        """Returns the losses with a coefficient whose data a batch has."""
+        if (stage, given) not in self._names:
+            wiring = self.brick_collection.wiring(stage, given)
+            self._names[stage, given] = [
+                name
+                for name in self.brick_collection.loss_names(stage)
+                if name in self.loss_coefs
+                and wiring.writers[name] not in wiring.skipped
+            ]
+        return self._names[stage, given]
+
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
         self._logged_step = self.trainer.global_step
@@ -122,10 +136,11 @@ class LightningBrickCollection(LightningModule):
                 derive_seed(self.seed, "epoch", self.current_epoch, self.global_rank)
             )
 
-    def on_train_batch_end(self, *args: Any) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ANN401 - Lightning's signature
         """Logs the means of the losses, every `log_every_n_steps` steps."""
-        del args
-        step, every = self.trainer.global_step, self.trainer.log_every_n_steps
+        del outputs, batch, batch_idx
+        step = self.trainer.global_step
+        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue] - set by its logger connector
         if step != self._logged_step and every and step % every == 0:
             self._logged_step = step
             self._log_losses(Stage.TRAIN, on_step=True)

@@ -1,8 +1,8 @@
 """Optimizers and learning-rate schedules from partial functions."""
 
-from collections.abc import Callable
 import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -23,9 +23,9 @@ def with_schedule(
 ) -> OptimizerLRScheduler:
     """Returns what Lightning wants to know of an optimizer and its schedule.
 
-    A schedule advances every step; one that waits for a plateau advances with every
-    validation and watches `val/loss`. What it must know of the run's length, and was not
-    given, is filled in.
+    A schedule advances every step; one that waits for a plateau advances after every
+    epoch that is validated and watches `val/loss`. What it must know of the run's
+    length, and was not given, is filled in.
 
     Args:
         optimizer: The optimizer.

@@ -210,3 +210,20 @@ def test_batch_without_any_loss_is_passed_over(
     (weight,) = model.parameters()
     assert weight.item() == pytest.approx(1 - 0.1 - 0.1)
     assert trainer.callback_metrics["train/mean"] == pytest.approx((1 + 0.9) / 2)
+
+
+def test_loss_whose_data_a_batch_lacks_is_left_out() -> None:
+    bricks = {
+        "head": BrickTrainable(nn.Linear(2, 1), ["x"], ["y"]),
+        "loss": BrickLoss(lambda y: y.mean(), ["y"], ["mean"]),
+        "extra": BrickLoss(
+            lambda y, z: (y * z).mean(), ["y", "z"], ["extra"], skip_missing=True
+        ),
+    }
+    module = LightningBrickCollection(
+        BrickCollection(bricks), partial(torch.optim.SGD, lr=0.1)
+    )
+    objective = module.training_step({"x": torch.ones(3, 2)}, 0)
+    assert objective is not None
+    head = module.brick_collection({"x": torch.ones(3, 2)}, Stage.TRAIN)["y"].mean()
+    assert objective.item() == pytest.approx(head.item())

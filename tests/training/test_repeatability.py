@@ -57,7 +57,9 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     )
 
 
-def train(case: Case, make_trainer: Maker, seed: int = 0, **settings: Any) -> Any:
+def train(
+    case: Case, make_trainer: Maker, seed: int = 0, **settings: Any
+) -> dict[str, Tensor]:
     """Returns the trained weights; the global random state differs every time."""
     model, data = case(seed=seed)
     torch.seed()

@@ -84,13 +84,13 @@ def test_adding_copies_nothing_off_the_device() -> None:
 def test_means_keep_no_graph_alive() -> None:
     saved = WeakSet()
 
-    def pack(tensor: Tensor) -> list[Tensor]:
-        packed = Packed([tensor])
+    def pack(tensor: Tensor) -> Packed:
+        packed = Packed(tensor)
         saved.add(packed)
         return packed
 
     means, weight = RunningMeans(), torch.ones((), requires_grad=True)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda packed: packed[0]):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda packed: packed.tensor):
         loss = weight.square()
     assert len(saved) == 1
     means.add({"loss": loss})
@@ -98,7 +98,8 @@ def test_means_keep_no_graph_alive() -> None:
     assert not saved
 
 
-class Packed(list[Tensor]):
-    """A list that can be weakly referred to."""
+class Packed:
+    """Holds a tensor, and can be weakly referred to."""
 
-    __hash__ = object.__hash__
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor

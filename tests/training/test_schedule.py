@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch.optim import Optimizer, SGD
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
@@ -19,8 +20,11 @@ from gwbricks.training.schedule import has_ended
 
 Maker = Callable[..., Any]
 
+NO_LENGTH = partial(CosineAnnealingLR, T_max=None)  # pyright: ignore[reportArgumentType] - as YAML's null
+MISSPELT = partial(OneCycleLR, max_lr=0.1, total_step=5)  # pyright: ignore[reportCallIssue] - on purpose
 
-def rate(trainer: Any) -> float:
+
+def rate(trainer: Trainer) -> float:
     return trainer.optimizers[0].param_groups[0]["lr"]
 
 
@@ -41,9 +45,7 @@ def rate(trainer: Any) -> float:
     [
         pytest.param(partial(OneCycleLR, max_lr=0.1), "total_steps", id="one-cycle"),
         pytest.param(CosineAnnealingLR, "T_max", id="cosine"),
-        pytest.param(
-            partial(CosineAnnealingLR, T_max=None), "T_max", id="cosine-with-null"
-        ),
+        pytest.param(NO_LENGTH, "T_max", id="cosine-with-null"),
     ],
 )
 def test_length_is_that_of_the_run(
@@ -156,7 +158,7 @@ def test_endless_run_may_have_a_schedule_without_a_length(
     ("scheduler", "message"),
     [
         pytest.param(
-            partial(OneCycleLR, max_lr=0.1, total_step=5),
+            MISSPELT,
             r"scheduler: .*unexpected keyword argument 'total_step'",
             id="unknown",
         ),

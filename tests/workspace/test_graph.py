@@ -215,7 +215,7 @@ def test_unimodal_losses_are_added_and_each_is_logged(build: Build, draw: Draw) 
     modules = {
         "a": PerRowUnimodal(5, 4),
         "b": LinearDomain(5, 4),
-        "c": NoUnimodal(5, 4),
+        "c": IdentityDomain(5),
     }
     collection = build("abc", modules=modules, trainable=["a", "b", "c"])
     inputs = as_named_inputs(draw({("a",): 3, ("b",): 2, ("c",): 2}))
@@ -225,15 +225,10 @@ def test_unimodal_losses_are_added_and_each_is_logged(build: Build, draw: Draw) 
     assert output.loss.item() == pytest.approx(expected.item())
 
 
-class NoUnimodal(LinearDomain):
-    def compute_domain_loss(self, domain: Tensor) -> None:
-        del domain
-
-
 def test_unimodal_loss_is_none_where_no_domain_has_one(
     build: Build, draw: Draw
 ) -> None:
-    collection = build("a", modules={"a": NoUnimodal(5, 4)}, trainable=["a"])
+    collection = build("a", modules={"a": IdentityDomain(5)}, trainable=["a"])
     inputs = as_named_inputs(draw({("a",): 3}))
     assert collection.run(inputs, Stage.TRAIN, ["unimodal"])["unimodal"] is None
 

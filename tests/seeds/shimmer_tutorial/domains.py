@@ -5,6 +5,7 @@ Copyright (c) 2023 Benjamin Devillers. Import lines name gwbricks instead of shi
 """
 
 # ruff: noqa - code as its authors published it
+# pyright: reportIncompatibleMethodOverride=false
 import torch
 import torch.nn.functional as F
 from torch.nn import Linear

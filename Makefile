@@ -1,0 +1,59 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test slow lint types check format bench clean
+
+help: ## show this help
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+install: $(VENV)/.installed ## make .venv and install gwbricks into it
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "installing gwbricks into $(VENV) (a minute or two)"
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "installing gwbricks and its test tools into $(VENV) (a minute or two)"
+	@$(INSTALL) -e ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+demo: install ## train a Global Workspace on real digits and show the result
+	$(BIN)/gwbricks train experiment=digits
+
+test: $(VENV)/.dev ## run the fast tests, with coverage
+	$(BIN)/pytest -q -n 2 -m "not slow" --cov --cov-report=term
+
+slow: $(VENV)/.dev ## run the tests that train for longer
+	$(BIN)/pytest -q -m slow
+
+lint: $(VENV)/.dev ## check style: Python and configs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint --strict configs
+
+types: $(VENV)/.dev ## check types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+check: ## all that CI checks: style, types, tests
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory types
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory slow
+
+format: $(VENV)/.dev ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## time a training step
+	$(BIN)/python benchmarks/step.py
+
+clean: ## remove .venv, caches and build products, but no outputs
+	rm -rf $(VENV) build dist .coverage .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,116 @@
+"""Tests a run again, from its folder or from a lone checkpoint."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
+from gwbricks.runs.build import build_experiment
+from gwbricks.runs.quiet import quiet_libraries
+from gwbricks.runs.results import Results, show_results
+from gwbricks.runs.saved_config import plain_config
+from gwbricks.runs.schema import config_problems
+from gwbricks.runs.trainer import make_trainer
+from gwbricks.runs.weights import load_weights, read_checkpoint
+from gwbricks.training.module import CONFIG
+
+
+def find_checkpoint(target: Path) -> Path:
+    """Returns the best checkpoint of a run folder, else the last; or the file itself.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    if target.is_file():
+        return target
+    for name in ("best.ckpt", "last.ckpt"):
+        if (target / "checkpoints" / name).is_file():
+            return target / "checkpoints" / name
+    raise CheckpointError(
+        f"{target}: no run folder with checkpoints and no checkpoint."
+        " Fix: the folder that `gwbricks train` printed, or a .ckpt file."
+    )
+
+
+def load_run(
+    target: Path, overrides: Sequence[str] = ()
+) -> tuple[DictConfig, dict[str, Any]]:
+    """Returns the config and the checkpoint of a run.
+
+    Args:
+        target: A run folder, or a lone checkpoint.
+        overrides: Changes, such as `data.batch_size=64`.
+
+    Raises:
+        CheckpointError: If there is no checkpoint, or it holds no config.
+        ConfigError: If an override names no key.
+    """
+    path = find_checkpoint(target)
+    checkpoint = read_checkpoint(path, str(target))
+    if CONFIG not in checkpoint:
+        raise CheckpointError(
+            f"{path}: it holds no config, so it is not from gwbricks train."
+        )
+    cfg = DictConfig(checkpoint[CONFIG])
+    OmegaConf.set_struct(cfg, True)
+    for override in overrides:
+        _change(cfg, override)
+    return cfg, checkpoint
+
+
+def _change(cfg: DictConfig, override: str) -> None:
+    key, equals, value = override.partition("=")
+    key = key.lstrip("+")
+    if not equals:
+        raise ConfigError(f"{override}: no override. Expected key=value.")
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(cfg, parent) if parent else cfg
+    known = list(map(str, node)) if isinstance(node, DictConfig) else []
+    if not override.startswith("+") and name not in known:
+        raise ConfigError(
+            f"{key}: the run's config has no such key.{suggest(name, known)}"
+        )
+    try:
+        parsed = OmegaConf.from_dotlist([f"value={value}"]).value
+        OmegaConf.update(cfg, key, parsed, force_add=True)
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
+        raise ConfigError(f"{override}: cannot be read. Expected key=value.") from error
+
+
+def evaluate(
+    target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
+) -> Results:
+    """Tests a run again, and prints the numbers.
+
+    Args:
+        target: A run folder, or a lone checkpoint.
+        overrides: Changes, such as `data.batch_size=64`.
+        trusted: See `resolve_target`.
+
+    Raises:
+        CheckpointError: If there is no checkpoint, or it does not fit.
+        ConfigError: If an override is wrong.
+    """
+    cfg, checkpoint = load_run(target, overrides)
+    cfg = OmegaConf.create({**cfg, "callbacks": None, "logger": None})
+    with quiet_libraries():
+        problems = config_problems(cfg, trusted, is_saved=True)
+        if problems:
+            raise ConfigErrors(problems)
+        config = plain_config(cfg)
+        if config["threads"]:
+            torch.set_num_threads(config["threads"])
+        experiment = build_experiment(config, trusted)
+        load_weights(experiment.module, checkpoint["state_dict"], str(target))
+        trainer = make_trainer(config["trainer"], "trainer", logger=False)
+        trainer.test(experiment.module, datamodule=experiment.data, verbose=False)
+    results = {n: v.item() for n, v in trainer.callback_metrics.items()}
+    results |= experiment.module.summaries
+    show_results(results, Console())
+    return results
