@@ -1,5 +1,10 @@
 """Ready-made modules to put into bricks."""
 
+from gwbricks.bag_of_bricks.class_subset import ClassSubset as ClassSubset
+from gwbricks.bag_of_bricks.convnet import (
+    ConvNet as ConvNet,
+    ResidualConvNet as ResidualConvNet,
+)
 from gwbricks.bag_of_bricks.image_classifier import ImageClassifier as ImageClassifier
 from gwbricks.bag_of_bricks.linear_probe import LinearProbe as LinearProbe
 from gwbricks.bag_of_bricks.mlp import MLP as MLP

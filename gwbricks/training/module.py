@@ -1,6 +1,7 @@
 """The one LightningModule: it trains whatever graph it is given."""
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -128,6 +129,13 @@ class LightningBrickCollection(LightningModule):
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
         self._logged_step = self.trainer.global_step
+        if any(has_ended(c.scheduler) for c in self.trainer.lr_scheduler_configs):
+            warnings.warn(
+                "scheduler: it has ended with the run that is resumed, so the learning"
+                " rate stays at its last value. Fix: scheduler=null to train on at"
+                " optimizer.lr.",
+                stacklevel=2,
+            )
 
     def on_train_epoch_start(self) -> None:
         """Seeds the epoch."""

@@ -190,7 +190,8 @@ def test_resumed_longer_run_keeps_the_last_rate(
     first.save_checkpoint(tmp_path / "last.ckpt")
     second = make_trainer(max_epochs=3)
     model = make_scale(lr=0.1, scheduler=scheduler)
-    second.fit(model, batches(range(6)), ckpt_path=tmp_path / "last.ckpt")
+    with pytest.warns(UserWarning, match="scheduler: it has ended with the run"):
+        second.fit(model, batches(range(6)), ckpt_path=tmp_path / "last.ckpt")
     assert second.global_step == 18
     assert rate(second) == rate(first) < 1e-5
 
