@@ -44,7 +44,7 @@ class SweepError(GWBricksError):
     """Jobs of a sweep failed; the others went on."""
 
 
-class ConfigErrors(ConfigError):
+class ConfigErrors(ConfigError):  # noqa: N818 - it holds several
     """Several mistakes of one config, reported together.
 
     Args:

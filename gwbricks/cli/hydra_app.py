@@ -6,19 +6,24 @@ from collections.abc import Callable, Sequence
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from gwbricks.errors import SweepError
-from gwbricks.runs.compose import explain, without_null_groups
+from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
 from gwbricks.runs.search_path import packaged_configs, register
+
+DISARMED = (
+    "hydra.callbacks=${oc.create:null}",
+    "hydra.job_logging.root=null",
+    "hydra.hydra_logging.root=null",
+)
+"""Keeps a config from naming what Hydra would run before the allow-list is asked."""
 
 
 def run_hydra(
     task: Callable[[DictConfig], float | None], args: Sequence[str], command: str
 ) -> None:
-    """Runs `task` once, or once a job of a sweep; a failed job does not stop the others.
+    """Runs `task` once, or once a job of a sweep; a failed job stops no other.
 
     Args:
         task: Is given the composed config.
@@ -43,11 +48,12 @@ def run_hydra(
     previous = sys.argv
     overrides = [arg for arg in args if is_override(arg)]
     flags = [arg for arg in args if not is_override(arg)]  # Hydra wants them first
-    sys.argv = [f"gwbricks {command}", *flags, *without_null_groups(overrides)]
+    overrides = without_null_groups(overrides)
+    sys.argv = [f"gwbricks {command}", *flags, *overrides, *DISARMED]
     decorate = hydra.main(str(packaged_configs()), "train", version_base="1.3")
     try:
         decorate(guarded)()
-    except (HydraException, OmegaConfBaseException) as error:
+    except UNCOMPOSABLE as error:
         raise explain(error, overrides) from error
     finally:
         sys.argv = previous

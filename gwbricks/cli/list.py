@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gwbricks.errors import ConfigError, suggest
@@ -35,7 +36,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     for group in args or groups():
         for index, option in enumerate(options_of(group)):
             start = [] if args else [group if index == 0 else ""]
-            table.add_row(*start, option, first_comment(group, option))
+            table.add_row(*start, option, escape(first_comment(group, option)))
     Console().print(table)
     return 0
 

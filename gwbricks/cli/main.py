@@ -1,10 +1,10 @@
 """The entry point: finds the command, and shows errors in a few lines."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from gwbricks import __version__
 
@@ -86,7 +86,7 @@ def _run(command: str, args: list[str], trusted: list[str]) -> int:
         from gwbricks.errors import UnknownNameError
 
         raise UnknownNameError("gwbricks", command, COMMANDS)
-    sys.path.insert(0, os.getcwd())  # so that --trust finds the user's own package
+    sys.path.insert(0, str(Path.cwd()))  # so that --trust finds the user's own package
     run: Callable[[list[str], list[str]], int]
     run = import_module(f"gwbricks.cli.{command}").run
     return run(args, trusted)

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from gwbricks.runs.execute import Place
 from gwbricks.runs.folder import safe_name, timestamp
+from gwbricks.runs.saved_config import masked_overrides
 
 WIDTH = 3
 """Digits of a job's number."""
@@ -14,7 +15,7 @@ WIDTH = 3
 def place_of(cfg: DictConfig) -> Place:
     """Returns the folder: by experiment and time, or by sweep and job."""
     hydra = HydraConfig.get()
-    overrides = list(hydra.overrides.task)
+    overrides = masked_overrides(hydra.overrides.task)
     experiment = safe_name(str(hydra.runtime.choices.get("experiment") or "none"))
     if hydra.mode is not RunMode.MULTIRUN:
         return Place(experiment, timestamp(), overrides)

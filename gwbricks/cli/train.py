@@ -52,5 +52,5 @@ def _name_sweep(args: Sequence[str]) -> list[str]:
     from gwbricks.runs.compose import experiment_name
     from gwbricks.runs.folder import safe_name, timestamp
 
-    name = safe_name(f"{experiment_name(args)}_{timestamp()}")
+    name = safe_name(f"{experiment_name(args)}_{timestamp()}".replace(",", "+"))
     return [*args, f"sweep.name={name}"]

@@ -30,9 +30,7 @@ def weighted_sum(
     return torch.stack(terms).sum() if terms else None
 
 
-def check_coefs(
-    coefs: Mapping[str, object], known: Iterable[str]
-) -> dict[str, float]:
+def check_coefs(coefs: Mapping[str, object], known: Iterable[str]) -> dict[str, float]:
     """Returns the coefficients that are not null, checked.
 
     Args:

@@ -36,23 +36,22 @@ def argument_problems(
 
     Example:
         >>> from torch import nn
-        >>> argument_problems("encoder", nn.Linear, {"in_features": 1, "out_featres": 2})[0]
-        "encoder.out_featres: Linear takes no such argument. Did you mean 'out_features'? \
-Known names: bias, device, dtype, in_features, out_features."
+        >>> argument_problems("head", nn.Flatten, {"start_dm": 1})
+        ["head.start_dm: Flatten takes no such argument. Did you mean 'start_dim'? \
+Known names: end_dim, start_dim."]
     """
     name = getattr(target, "__name__", str(target))
     parameters = inspect.signature(target).parameters
     named = [n for n, p in parameters.items() if p.kind in POSITIONAL_OR_NAMED]
-    accepted = _keywords(target, parameters)
+    accepted, hints = _keywords(target, parameters), _hints(target)
     problems = []
     for argument, value in given.items():
         if argument not in named and accepted is not None and argument not in accepted:
             known = suggest(argument, [*named, *accepted])
             problems.append(f"{key}.{argument}: {name} takes no such argument.{known}")
-        elif argument in named and not fits(value, _hints(target).get(argument, Any)):
-            problems.append(
-                f"{key}.{argument}: {value!r}. Expected {_expected(target, argument)}."
-            )
+        elif not fits(value, hints.get(argument, Any)):
+            expected = _expected(hints[argument])
+            problems.append(f"{key}.{argument}: {value!r}. Expected {expected}.")
     missing = [
         n
         for n in named[num_positional:]
@@ -73,20 +72,28 @@ def _keywords(
     """Names behind `**kwargs`; None if they could be any."""
     if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return []
+    behind = _behind(target)
+    return None if behind is None else list(inspect.signature(behind).parameters)
+
+
+def _behind(target: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What a target hands its `**kwargs` to, where that is known."""
     if getattr(target, "__name__", "") == "WandbLogger":
         import wandb
 
-        return list(inspect.signature(wandb.init).parameters)
+        return wandb.init
     return None
 
 
 @cache
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    behind = _behind(target)
+    further = {} if behind is None else _hints(behind)
     function = target.__init__ if inspect.isclass(target) else target
     try:
-        return get_type_hints(function)
+        return {**further, **get_type_hints(function)}
     except (NameError, TypeError, AttributeError):
-        return {}
+        return further
 
 
 def fits(value: object, hint: object) -> bool:
@@ -116,7 +123,7 @@ def _accepts(adapter: TypeAdapter, value: object) -> bool:
     return True
 
 
-def _adapter(hint: object) -> TypeAdapter | None:
+def _adapter(hint: Any) -> TypeAdapter | None:  # noqa: ANN401 - any type hint
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -131,8 +138,7 @@ def _has_target(value: object) -> bool:
     return isinstance(value, list) and any(_has_target(item) for item in value)
 
 
-def _expected(target: Callable[..., Any], argument: str) -> str:
-    hint = _hints(target)[argument]
+def _expected(hint: object) -> str:
     text = (
         hint.__name__
         if isinstance(hint, type) and not hasattr(hint, "__args__")

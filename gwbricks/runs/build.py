@@ -55,13 +55,13 @@ def build_experiment(
     if isinstance(data, TableDataModule):
         _ = data.splits, data.groups  # raise early
     domains = build_domains(config, trusted)
-    coefs = dict(config["loss_coefs"] or {})
+    coefs = dict(config.get("loss_coefs") or {})
     if any(domain.trainable for domain in domains.values()):
         coefs = {UNIMODAL: 1.0, **coefs}
     workspace = build_workspace(config, trusted)
     _check_sizes(config, domains)
     filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
-    bricks = _build_bricks(config["bricks"] or {}, "bricks", seed, trusted, filled)
+    bricks = _build_bricks(config.get("bricks") or {}, "bricks", seed, trusted, filled)
     _check_routes(coefs, data, domains, workspace)
     if not bricks:
         raise ConfigError(

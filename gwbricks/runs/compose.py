@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from hydra import compose as hydra_compose, initialize_config_dir
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gwbricks.errors import ConfigError, suggest
 from gwbricks.runs.search_path import own_configs, packaged_configs, register
+
+UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError)
+"""What Hydra raises when a config cannot be composed."""
 
 
 def compose(overrides: Sequence[str] = (), config_name: str = "train") -> DictConfig:
@@ -27,7 +31,7 @@ def compose(overrides: Sequence[str] = (), config_name: str = "train") -> DictCo
     try:
         with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
             return hydra_compose(config_name, without_null_groups(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
+    except UNCOMPOSABLE as error:
         raise explain(error, overrides) from error
 
 
@@ -47,7 +51,7 @@ def without_null_groups(overrides: Sequence[str]) -> list[str]:
 
 
 def experiment_name(overrides: Sequence[str]) -> str:
-    """Returns the experiment that the overrides choose, or the one of the entry point."""
+    """Returns the experiment that the overrides choose, or the entry point's own."""
     for override in overrides:
         name, _, value = override.lstrip("+").partition("=")
         if name == "experiment":
@@ -58,6 +62,10 @@ def experiment_name(overrides: Sequence[str]) -> str:
 def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
     """Turns Hydra's error into one that names the key, the close match and the fix."""
     text = str(error)
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        where = f"{mark.name}, line {mark.line + 1}" if mark else "YAML"
+        return ConfigError(f"{where}: {error.problem}. Expected YAML.")
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], overrides)
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
@@ -73,18 +81,19 @@ def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
         return ConfigError(f"{match[1]}: {cause}.")
     if isinstance(error, OverrideParseException):
         return ConfigError(
-            f"{error.override}: cannot be read: {error.message.splitlines()[0]}. Expected"
-            " key=value. Fix: quote what has spaces, brackets or commas: 'key=[1, 2]'."
+            f"{error.override}: cannot be read: {error.message.splitlines()[0]}."
+            " Expected key=value. Fix: quote what has spaces, brackets or commas, as in"
+            " 'key=[1, 2]'."
         )
     return ConfigError(text.strip().splitlines()[0])
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
-    experiment = [o for o in overrides if o.partition("=")[0] == "experiment"]
+    choices = [o for o in overrides if re.split("[=@]", o.lstrip("+~"))[0] in groups()]
     try:
         with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
-            cfg = hydra_compose("train", experiment)
-    except (HydraException, OmegaConfBaseException):
+            cfg = hydra_compose("train", without_null_groups(choices))
+    except UNCOMPOSABLE:
         cfg = OmegaConf.create({})
     parent, _, name = key.rpartition(".")
     while parent and not isinstance(OmegaConf.select(cfg, parent), DictConfig):
@@ -92,22 +101,21 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
     node = OmegaConf.select(cfg, parent) if parent else cfg
     known = [str(k) for k in node] if isinstance(node, DictConfig) else []
     options = [] if parent else groups()
-    where = f"{parent}." if parent else ""
+    where = f"{parent}.{name}" if parent else name
     return ConfigError(
-        f"{key}: the config has no key {where + name!r}.{suggest(name, {*known, *options})}"
+        f"{key}: the config has no key {where!r}.{suggest(name, {*known, *options})}"
         f" Fix: the right name, or +{key}=… to add a key."
     )
 
 
 def _unknown_option(group: str, option: str, where: str = "") -> ConfigError:
     folder = group.lstrip("/").partition("@")[0]
-    if not options_of(folder):
-        return ConfigError(
-            f"{folder}: there is no such config group{where}.{suggest(folder, groups())}"
-        )
-    return ConfigError(
-        f"{folder}={option}: unknown option{where}.{suggest(option, options_of(folder))}"
-    )
+    options = options_of(folder)
+    if not options:
+        hint = suggest(folder, groups())
+        return ConfigError(f"{folder}: there is no such config group{where}.{hint}")
+    hint = suggest(option, options)
+    return ConfigError(f"{folder}={option}: unknown option{where}.{hint}")
 
 
 def config_folders() -> list[Path]:

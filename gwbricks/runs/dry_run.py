@@ -13,6 +13,7 @@ from torch import Tensor
 from gwbricks.bricks import LossOutput, Stage
 from gwbricks.bricks.step import Step
 from gwbricks.data import as_named_inputs
+from gwbricks.losses import RowErrors
 from gwbricks.training import LightningBrickCollection
 
 
@@ -126,7 +127,8 @@ def _loss_problems(found: DryRun, names: Iterable[str]) -> list[str]:
         loss = value.loss if isinstance(value, LossOutput) else value
         if isinstance(loss, Tensor) and loss.numel() != 1:
             problems.append(
-                f"loss_coefs.{name}: the loss has shape {tuple(loss.shape)}. Expected a scalar."
+                f"loss_coefs.{name}: the loss has shape {tuple(loss.shape)}."
+                " Expected a scalar."
             )
     return problems
 
@@ -140,6 +142,6 @@ def describe(value: object) -> str:
         return "loss"
     if isinstance(value, Mapping):
         return f"{len(value)} values"
-    if isinstance(value, tuple) and hasattr(value, "values"):
+    if isinstance(value, RowErrors):
         return describe(value.values)
     return "" if value is None else type(value).__name__

@@ -104,7 +104,7 @@ def evaluate(
         if problems:
             raise ConfigErrors(problems)
         config = plain_config(cfg)
-        if config["threads"]:
+        if config.get("threads"):
             torch.set_num_threads(config["threads"])
         experiment = build_experiment(config, trusted)
         load_weights(experiment.module, checkpoint["state_dict"], str(target))

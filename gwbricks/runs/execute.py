@@ -21,10 +21,15 @@ from gwbricks.runs.folder import RunFolder
 from gwbricks.runs.pretrain import check_domains, make_folder, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, save_results, show_results
-from gwbricks.runs.saved_config import masked_overrides, plain_config, saved_config
+from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
-from gwbricks.runs.trainer import build_trainer, check_optimizer, make_trainer
-from gwbricks.runs.weights import load_weights, read_checkpoint
+from gwbricks.runs.trainer import (
+    build_trainer,
+    check_optimizer,
+    interruptible,
+    make_trainer,
+)
+from gwbricks.runs.weights import load_weights, read_checkpoint, read_weights
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,15 @@ def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     if problems:
         raise ConfigErrors(problems)
     config = plain_config(cfg)
-    if config["threads"]:
+    if config.get("threads"):
         torch.set_num_threads(config["threads"])
     experiment = build_experiment(config, trusted, saved_config(cfg))
     problems = check_bricks(experiment.module, experiment.data)
     if problems:
         raise ConfigErrors(problems)
     module = experiment.module
-    check_optimizer(module.create_optimizers_func, module, "optimizer")
+    trained = [p for p in module.parameters() if p.requires_grad]
+    check_optimizer(module.create_optimizers_func, trained, "optimizer")
     check_domains(config, experiment.domains, experiment.data, trusted)
     build_trainer({**config, "logger": None}, trusted)  # raises early
     return experiment
@@ -106,10 +112,15 @@ def train(
         OmegaConf.update(cfg, "paths.run", str(folder.path))
         config, saved = plain_config(cfg), saved_config(cfg)
         experiment.module.config = saved
-        folder.start(saved, masked_overrides(place.overrides))
+        folder.start(saved, place.overrides)
         with _recorded(folder, experiment):
             trainer = build_trainer(config, trusted, saved)
-            _fit(trainer, experiment, ckpt_path)
+            trainer.fit(
+                experiment.module,
+                datamodule=experiment.data,
+                ckpt_path=ckpt_path,
+                weights_only=True,
+            )
             results = _final_results(trainer, experiment)
             save_results(results, folder.path / "metrics.json")
     show_results(results, console)
@@ -122,7 +133,8 @@ def _recorded(folder: RunFolder, experiment: Experiment) -> Iterator[None]:
     """Records how a run ended; one that its config stopped at once leaves nothing."""
     status, message, stopped = "failed", None, False
     try:
-        yield
+        with interruptible():
+            yield
         status = "finished"
     except KeyboardInterrupt:
         status, message = "interrupted", "interrupted"
@@ -138,18 +150,6 @@ def _recorded(folder: RunFolder, experiment: Experiment) -> Iterator[None]:
             folder.remove()
 
 
-def _fit(trainer: Trainer, experiment: Experiment, ckpt_path: str | None) -> None:
-    try:
-        trainer.fit(
-            experiment.module,
-            datamodule=experiment.data,
-            ckpt_path=ckpt_path,
-            weights_only=True,
-        )
-    except SystemExit as error:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from error
-
-
 def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
     """Validates and tests the best weights; without checkpoints, the last ones."""
     module, data = experiment.module, experiment.data
@@ -157,8 +157,7 @@ def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
     best = trainer.checkpoint_callback
     path = best.best_model_path if isinstance(best, ModelCheckpoint) else ""
     if path:
-        weights = read_checkpoint(Path(path), "checkpoint")["state_dict"]
-        load_weights(module, weights, "checkpoint")
+        load_weights(module, read_weights(Path(path), "checkpoint"), "checkpoint")
     silent = {"logger": False, "enable_progress_bar": False}
     quiet = make_trainer(experiment.config["trainer"], "trainer", **silent)
     quiet.validate(module, datamodule=data, verbose=False)

@@ -1,11 +1,12 @@
 """The run folder: all that is needed to repeat, resume, evaluate and compare a run."""
 
 import json
-import os
 import platform
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, UTC
 from importlib.metadata import version
@@ -82,8 +83,8 @@ class RunFolder:
     def remove(self) -> None:
         """Removes the folder, and those around it that held nothing else."""
         shutil.rmtree(self.path)
-        for parent in list(self.path.parents)[:DEPTH]:
-            if not any(parent.iterdir()):
+        with suppress(OSError):  # there are other runs
+            for parent in self.path.parents[:2]:
                 parent.rmdir()
 
     def write_json(self, name: str, content: object) -> None:
@@ -96,7 +97,7 @@ class RunFolder:
     def _write(self, name: str, text: str) -> None:
         temporary = self.path / f".{name}"
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self.path / name)
+        temporary.replace(self.path / name)
 
 
 def safe_name(name: str) -> str:

@@ -57,6 +57,6 @@ def instantiate(
         except GWBricksError as error:
             named = str(error).startswith(f"{key}.")
             raise ConfigError(str(error) if named else f"{key}: {error}") from error
-        except (TypeError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:
             name = node["_target_"]
             raise ConfigError(f"{key}: {name} cannot be built: {error}") from error

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -21,70 +20,92 @@ from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
-from gwbricks.runs.build import make_trainer
 from gwbricks.runs.instantiate import instantiate
-from gwbricks.runs.weights import load_weights, read_checkpoint
+from gwbricks.runs.trainer import check_optimizer, interruptible, make_trainer
+from gwbricks.runs.weights import load_weights, read_weights
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import WorkspaceDomain
 from gwbricks.workspace.graph import UNIMODAL
 
 
-def prepare_domains(
+def check_domains(
     config: Mapping[str, Any],
     domains: Mapping[str, WorkspaceDomain],
     data: LightningDataModule,
     trusted: Collection[str] = (),
-    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Gives every domain its weights: the user's own, or pretrained ones.
+    """Loads the user's own weights, and checks what is to be pretrained.
+
+    Nothing is written and nothing is trained.
 
     Args:
         config: A resolved config.
         domains: The domains.
         data: The data module; its training rows are what a domain is pretrained on.
         trusted: See `resolve_target`.
-        tell: Is told what happens, a line at a time.
 
     Raises:
         CheckpointError: If a checkpoint is missing, damaged or of another shape.
-        ConfigError: If a domain is to be pretrained and has no loss of its own.
+        ConfigError: If a domain cannot be pretrained.
+    """
+    for name, domain in sorted(domains.items()):
+        node, key = config["domains"][name], f"domains.{name}"
+        if node.get("checkpoint") is not None:
+            weights = _own_weights(Path(node["checkpoint"]), name)
+            load_weights(domain.module, weights, f"{key}.checkpoint")
+        elif node.get("pretrain") is not None:
+            optimizer = f"{key}.pretrain.optimizer"
+            _check_loss(name, config, domain.module, data)
+            create = instantiate(node["pretrain"]["optimizer"], optimizer, 0, trusted)
+            check_optimizer(create, list(domain.module.parameters()), optimizer)
+
+
+def pretrain_domains(
+    config: Mapping[str, Any],
+    domains: Mapping[str, WorkspaceDomain],
+    data: LightningDataModule,
+    trusted: Collection[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Gives every domain that is pretrained its weights, new ones or those of before.
+
+    Args:
+        config: A resolved config, checked by `check_domains`.
+        domains: The domains.
+        data: The data module; its training rows are what a domain is pretrained on.
+        trusted: See `resolve_target`.
+        tell: Is told what happens, a line at a time.
+
+    Raises:
+        ConfigError: If the weights cannot be written.
     """
     for name, domain in sorted(domains.items()):
         node = config["domains"][name]
         if node.get("checkpoint") is not None:
-            path = Path(node["checkpoint"])
-            load_weights(
-                domain.module, _own_weights(path, name), f"domains.{name}.checkpoint"
-            )
-            tell(f"domain {name}: weights of {path}")
+            tell(f"domain {name}: weights of {node['checkpoint']}")
         elif node.get("pretrain") is not None:
+            assert isinstance(data, TableDataModule)  # it was checked
             _pretrain(name, config, domain.module, data, trusted, tell)
 
 
 def _own_weights(path: Path, name: str) -> dict[str, Tensor]:
-    checkpoint = read_checkpoint(path, f"domains.{name}.checkpoint")
-    weights = checkpoint.get("state_dict", checkpoint)
+    weights = read_weights(path, f"domains.{name}.checkpoint")
     prefix = f"brick_collection.gw.{name}.latent.model."
     own = {
         k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)
     }
-    return own or dict(weights)
+    return own or weights
 
 
 def _pretrain(
     name: str,
     config: Mapping[str, Any],
     module: DomainModule,
-    data: LightningDataModule,
+    data: TableDataModule,
     trusted: Collection[str],
     tell: Callable[[str], None],
 ) -> None:
     key = f"domains.{name}.pretrain"
-    if not isinstance(data, TableDataModule):
-        raise ConfigError(
-            f"{key}: only data of gwbricks' own kind (TableDataModule) can pretrain a domain."
-            f" Fix: {key}=null, or domains.{name}.checkpoint=PATH."
-        )
     folder = Path(config["paths"]["pretrained"])
     path = folder / f"{name}-{pretraining_key(name, config, data)}.ckpt"
     make_folder(folder, "paths.pretrained")
@@ -94,7 +115,7 @@ def _pretrain(
         else:
             tell(f"domain {name}: pretraining")
             _train_alone(name, config, module, data, trusted, path)
-        weights = read_checkpoint(path, key)["state_dict"]
+        weights = read_weights(path, key)
     load_weights(module, weights, key)
 
 
@@ -143,7 +164,6 @@ def _train_alone(
         seed=seed,
     )
     train, val = _loaders(name, data, node["batch_size"], seed)
-    _check_loss(name, module, train)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder:
         best = ModelCheckpoint(folder, "best", "val/loss", enable_version_counter=False)
         shared = {
@@ -157,13 +177,14 @@ def _train_alone(
             logger=False,
             callbacks=[best, RichProgressBar(leave=False)],
         )
-        trainer.fit(graph, train, val)
-        weights = read_checkpoint(Path(best.best_model_path), key)["state_dict"]
+        with interruptible():
+            trainer.fit(graph, train, val)
+        weights = read_weights(Path(best.best_model_path), key)
         prefix = f"brick_collection.{name}.model."
         own = {k.removeprefix(prefix): v for k, v in weights.items()}
         made = Path(folder) / "weights.ckpt"
         torch.save({"state_dict": own}, made)
-        os.replace(made, path)
+        made.replace(path)
     for parameter, flag in zip(module.parameters(), trainable, strict=True):
         parameter.requires_grad_(flag)
 
@@ -182,14 +203,26 @@ def _loaders(
     return train, EvalLoader(columns["val"], present["val"], batch_size)
 
 
-def _check_loss(name: str, module: DomainModule, loader: TrainLoader) -> None:
-    rows = next(iter(loader)).columns[name][:2]
+def _check_loss(
+    name: str,
+    config: Mapping[str, Any],
+    module: DomainModule,
+    data: LightningDataModule,
+) -> None:
+    key = f"domains.{name}.pretrain"
+    if not isinstance(data, TableDataModule):
+        raise ConfigError(
+            f"{key}: only data of gwbricks' own kind (TableDataModule) can pretrain a"
+            f" domain. Fix: {key}=null, or domains.{name}.checkpoint=PATH."
+        )
+    node = config["domains"][name]["pretrain"]
+    train, _ = _loaders(name, data, node["batch_size"], node["seed"])
+    rows = next(iter(train)).columns[name][:2]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         if module.compute_domain_loss(rows) is None:
             raise ConfigError(
-                f"domains.{name}.pretrain: {type(module).__name__} has no loss of its own."
-                " Fix: give it compute_domain_loss(domain) -> LossOutput, or"
-                f" domains.{name}.pretrain=null."
+                f"{key}: {type(module).__name__} has no loss of its own. Fix: give it"
+                f" compute_domain_loss(domain) -> LossOutput, or {key}=null."
             )
 
 
@@ -206,5 +239,5 @@ def make_folder(folder: Path, key: str) -> None:
     except OSError as error:
         raise ConfigError(
             f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
-            " Fix: another folder, as in paths.outputs=PATH."
+            f" Fix: another folder, as in {key}=PATH."
         ) from error

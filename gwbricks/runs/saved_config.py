@@ -1,14 +1,15 @@
 """The resolved config as it is saved: plain values, and no secrets."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-SECRETS = ("password", "secret", "token", "api_key", "apikey")
+SECRET = r"(?:[^\W_]+_)*(?:password|secret|token|api_?key)s?(?:_[^\W_]+)*"
+"""A key whose value is not saved: `token` and `hf_token`, but not `tokenizer`."""
+
 MASK = "***"
-IDENTITY_FREE = ("paths", "logger", "sweep", "threads")
-"""Sections that do not change what a run computes."""
 
 
 def plain_config(cfg: DictConfig) -> dict[str, Any]:
@@ -25,8 +26,8 @@ def saved_config(cfg: DictConfig) -> dict[str, Any]:
     such as `password` or `api_key` are masked.
 
     Example:
-        >>> saved_config(OmegaConf.create({"home": "${oc.env:HOME}", "token": "x", "a": 1}))
-        {'home': '${oc.env:HOME}', 'token': '***', 'a': 1}
+        >>> saved_config(OmegaConf.create({"home": "${oc.env:HOME}", "token": "x"}))
+        {'home': '${oc.env:HOME}', 'token': '***'}
     """
     OmegaConf.register_new_resolver("oc.env", _keep_reference, replace=True)
     try:
@@ -35,6 +36,17 @@ def saved_config(cfg: DictConfig) -> dict[str, Any]:
         from omegaconf.resolvers import oc
 
         OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+
+
+def masked_overrides(overrides: Iterable[str]) -> list[str]:
+    """Returns overrides of the command line without secrets.
+
+    Example:
+        >>> masked_overrides(["seed=1", "+data.hf_token=x", "a={api_key: y, b: 1}"])
+        ['seed=1', '+data.hf_token=***', 'a={api_key: ***, b: 1}']
+    """
+    given = re.compile(rf"(\b{SECRET}\s*[=:]\s*)[^,}}]+", re.IGNORECASE)
+    return [given.sub(rf"\g<1>{MASK}", override) for override in overrides]
 
 
 def _keep_reference(*args: object) -> str:
@@ -48,7 +60,7 @@ def _mask(node: Any) -> Any:  # noqa: ANN401 - any value of a config
         return node
     return {
         name: MASK
-        if isinstance(value, str) and any(word in str(name).lower() for word in SECRETS)
+        if isinstance(value, str) and re.fullmatch(SECRET, str(name), re.IGNORECASE)
         else _mask(value)
         for name, value in node.items()
     }

@@ -11,26 +11,10 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from gwbricks.errors import ConfigError, suggest
+from gwbricks.errors import ConfigError
 from gwbricks.runs.arguments import argument_problems
+from gwbricks.runs.keys import find_nodes, unknown_keys, wrong_types
 from gwbricks.runs.targets import builds_brick, resolve_target
-
-ROOT = ["seed", "data", "domains", "workspace", "bricks", "loss_coefs", "optimizer", "scheduler", "trainer", "callbacks", "logger", "threads", "sweep", "paths"]
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "workspace": ("dim", "selection", "fusion", "routes", "contrastive"),
-    "domains.*": (
-        "module",
-        "encoder",
-        "decoder",
-        "pretrain",
-        "checkpoint",
-        "trainable",
-    ),
-    "domains.*.pretrain": ("seed", "batch_size", "optimizer", "scheduler", "trainer"),
-    "sweep": ("name", "metric", "jobs"),
-    "paths": ("outputs", "pretrained", "run"),
-}
-"""Keys of the nodes that are no targets."""
 
 FILLED = ("domains", "workspace", "loss_coefs")
 """Arguments of a factory in `bricks` that are the config's own sections."""
@@ -61,54 +45,27 @@ def config_problems(
     assert isinstance(plain, dict)
     config = {str(key): value for key, value in plain.items()}
     referred = set(REFERENCE.findall(OmegaConf.to_yaml(cfg, resolve=False)))
-    problems += _unknown("", config, ROOT, set())
-    for pattern, known in () if is_saved else SECTIONS.items():
-        for key, node in find_nodes(config, pattern):
-            problems += _unknown(f"{key}.", node, known, referred)
+    problems += [] if is_saved else unknown_keys(config, referred)
+    problems += wrong_types(config)
     for key, node in find_nodes(config, "trainer", "domains.*.pretrain.trainer"):
-        problems += argument_problems(key, Trainer, node, is_partial=True)
+        problems += _trainer_problems(key, node)
     for key, node in _targets(config):
         problems += _target_problems(key, node, trusted)
-    for name, value in (
-        ("seed", config.get("seed")),
-        ("threads", config.get("threads")),
-    ):
-        if not isinstance(value, int) and (value is not None or name == "seed"):
-            problems.append(f"{name}: {value!r}. Expected a whole number.")
-    return problems + _brick_problems(config.get("bricks") or {}, "bricks", trusted)
+    for _, bricks in find_nodes(config, "bricks"):
+        problems += _brick_problems(bricks, "bricks", trusted)
+    return problems
 
 
-def find_nodes(
-    config: Mapping[str, Any], *patterns: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the dictionaries at keys such as `domains.*.pretrain`, with their keys."""
-    for pattern in patterns:
-        nodes: list[tuple[str, Any]] = [("", config)]
-        for part in pattern.split("."):
-            nodes = [
-                (f"{key}.{name}".lstrip("."), value)
-                for key, node in nodes
-                if isinstance(node, Mapping)
-                for name, value in node.items()
-                if part in ("*", name)
-            ]
-        yield from ((key, node) for key, node in nodes if isinstance(node, dict))
-
-
-def _unknown(
-    prefix: str,
-    node: Mapping[str, Any],
-    known: Collection[str],
-    referred: Collection[str],
-) -> list[str]:
-    return [
-        f"{prefix}{name}: nothing reads this key.{suggest(name, known)}"
-        for name in node
-        if name not in known and name not in referred and name != "_target_"
+def _trainer_problems(key: str, node: Mapping[str, Any]) -> list[str]:
+    taken = [
+        f"{key}.{name}: nothing reads this key. Fix: the config's own {name}."
+        for name in ("callbacks", "logger")
+        if name in node
     ]
+    return taken + argument_problems(key, Trainer, node, is_partial=True)
 
 
-def _targets(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - any value of a config
+def _targets(node: object, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(node, list):
         for index, item in enumerate(node):
             yield from _targets(item, f"{key}.{index}")
@@ -156,8 +113,8 @@ def _brick_problems(
                 continue  # reported with the other targets
             if not builds_brick(target, brick["_target_"]) and not trusted:
                 problems.append(
-                    f"{path}._target_: {brick['_target_']!r} is no brick. Fix: wrap it, as in"
-                    " _target_: gwbricks.BrickTrainable with model: …"
+                    f"{path}._target_: {brick['_target_']!r} is no brick. Fix: wrap it,"
+                    " as in _target_: gwbricks.BrickTrainable with model: …"
                 )
     return problems
 
@@ -180,7 +137,7 @@ def _interpolation_problems(cfg: DictConfig) -> list[str]:
 def _texts(cfg: DictConfig) -> Iterator[tuple[str, str]]:
     """Yields every text of an unresolved config with its key."""
 
-    def walk(node: Any, key: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any value of a config
+    def walk(node: object, key: str) -> Iterator[tuple[str, str]]:
         if isinstance(node, dict | list):
             pairs = node.items() if isinstance(node, dict) else enumerate(node)
             for name, value in pairs:

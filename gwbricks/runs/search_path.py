@@ -15,7 +15,7 @@ def packaged_configs() -> Path:
 
 
 def own_configs() -> Path | None:
-    """Returns the user's own configs, if there are any where the command was started."""
+    """Returns the user's own configs, if the working directory has any."""
     folder = Path.cwd() / "configs"
     is_own = folder.is_dir() and folder.resolve() != packaged_configs()
     return folder if is_own else None

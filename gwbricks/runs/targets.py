@@ -74,8 +74,8 @@ def resolve_target(
     Args:
         name: Value of `_target_`.
         key: Config key of the node that has it.
-        trusted: Packages that are allowed besides gwbricks' own list; they come from the
-            command line or from Python, never from a config.
+        trusted: Packages that are allowed besides gwbricks' own list. They come from
+            the command line or from Python, never from a config.
 
     Raises:
         ConfigError: If it is not allowed, does not exist, or is of the wrong kind.
@@ -87,7 +87,8 @@ def resolve_target(
     if not own and not name.startswith(PREFIXES):
         package = name.split(".")[0]
         raise ConfigError(
-            f"{where}: {name!r} is not allowed. Allowed: {', '.join(p + '*' for p in PREFIXES)}."
+            f"{where}: {name!r} is not allowed."
+            f" Allowed: {', '.join(prefix + '*' for prefix in PREFIXES)}."
             f" Fix: if you trust the package, add --trust {package} to the command."
         )
     target = _locate(name, where)
@@ -115,15 +116,13 @@ def _locate(name: str, where: str) -> Any:  # noqa: ANN401 - whatever has the na
         except ModuleNotFoundError:
             known = _public(found) if found is not None else []
             hint = suggest(part, known).split(" Known names")[0] if known else ""
+            home = ".".join(parts[: count - 1])
+            hint = hint.replace("mean '", f"mean '{home}.")
             raise ConfigError(
-                f"{where}: {name!r} does not exist.{_full(hint, parts[: count - 1])}"
-                f" Fix: the name of a class in {'.'.join(parts[: count - 1]) or 'a package'}."
+                f"{where}: {name!r} does not exist.{hint}"
+                f" Fix: the name of a class in {home or 'a package'}."
             ) from None
     return found
-
-
-def _full(hint: str, parts: list[str]) -> str:
-    return hint.replace("mean '", f"mean '{'.'.join(parts)}.")
 
 
 def _public(module: object) -> list[str]:

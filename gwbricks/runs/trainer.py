@@ -1,6 +1,7 @@
 """From a resolved config to Lightning's trainer, its callbacks and loggers."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,20 +102,28 @@ def _accelerators() -> list[str]:
     return found
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turns what Lightning makes of Ctrl-C, the end of the program, into an error."""
+    try:
+        yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
+
+
 def check_optimizer(
-    create: Callable[[list[nn.Parameter]], Optimizer], module: nn.Module, key: str
+    create: Callable[..., Optimizer], parameters: list[nn.Parameter], key: str
 ) -> None:
     """Makes an optimizer once, so that what it rejects is told before anything runs.
 
     Args:
         create: Makes an optimizer of parameters.
-        module: Its trainable parameters are what is optimised.
+        parameters: What is optimised.
         key: Config key of the optimizer.
 
     Raises:
         ConfigError: If nothing is trainable, or the optimizer rejects its arguments.
     """
-    parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ConfigError(
             f"{key}: no parameter is trainable, so there is nothing to optimise."

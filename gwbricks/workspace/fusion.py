@@ -67,7 +67,7 @@ class Fuse(nn.Module):
 
     def alone(self, encoding: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         """Returns the states of one domain alone, which has all the weight."""
-        return self.fusion(encoding.unsqueeze(1), encoding.new_ones(len(encoding), 1))
+        return self.fusion(encoding.unsqueeze(1), encoding.new_ones(encoding.shape[0], 1))
 
     def _fuse(
         self,
@@ -75,14 +75,10 @@ class Fuse(nn.Module):
         encodings: Mapping[str, Tensor],
         rows: RowSet,
     ) -> Tensor:
-        known = next(iter(encodings.values()))
-        nothing = known.new_zeros(rows.count, known.shape[1])
-        taken = [
-            _pick(encodings[d], rows.index[d]) if d in encodings else nothing
-            for d in self.domains
-        ]
+        taken = [rows.take(encodings, domain) for domain in self.domains]
         stacked = torch.stack(taken, dim=1)
-        weights = self.selection(_Taken(latents, rows), stacked, rows.present)
+        present = rows.mask(stacked.shape[0])
+        weights = self.selection(_Taken(latents, rows), stacked, present)
         return self.fusion(stacked, weights)
 
 
@@ -94,16 +90,12 @@ class _Taken(Mapping[str, Tensor]):
         self._rows = rows
 
     def __getitem__(self, domain: str) -> Tensor:
-        return _pick(self._columns[domain], self._rows.index[domain])
+        if domain not in self._columns:
+            raise KeyError(domain)
+        return self._rows.take(self._columns, domain)
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._columns))
 
     def __len__(self) -> int:
         return len(self._columns)
-
-
-def _pick(column: Tensor, index: Tensor) -> Tensor:
-    if not len(column):  # no row has the domain, so all indices are placeholders
-        return column.new_zeros(len(index), *column.shape[1:])
-    return column.index_select(0, index)

@@ -226,7 +226,7 @@ class _Take:
 
     def states(self, states: Tensor, plan: Plan) -> Tensor:
         """Rows that the domain decodes in the first pass."""
-        return states.index_select(0, plan.columns[self.name].rows)
+        return plan.columns[self.name].take(states)
 
     def targets(self, raw: Tensor, plan: Plan) -> Tensor:
         """Raw data that the first rows of the broadcast are to match."""
@@ -234,12 +234,11 @@ class _Take:
 
     def reencoded(self, broadcast: Tensor, plan: Plan) -> Tensor:
         """Rows that go through the domain in a cycle."""
-        start, stop = plan.columns[self.name].reencoded
-        return broadcast[start:stop]
+        return plan.columns[self.name].retake(broadcast)
 
     def restates(self, restates: Tensor, plan: Plan) -> Tensor:
         """Rows that the domain decodes at the end of cycles."""
-        return restates.index_select(0, plan.recolumns[self.name].rows)
+        return plan.recolumns[self.name].take(restates)
 
 
 def _sum_losses(losses: Mapping[str, LossOutput | None]) -> LossOutput | None:

@@ -1,6 +1,7 @@
 """The plan of a batch: which rows each encoder and decoder is given."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Int
@@ -18,16 +19,34 @@ class RowSet:
         count: Number of rows.
         present: Which domains are fused in each row.
         index: For each domain, the row of its encodings; anything where not present.
+        whole: Not empty if the one row stands for any number of rows: all of the
+            columns of these domains, in order.
     """
 
     count: int
     present: Bool[Tensor, "rows domains"]
     index: dict[str, Int[Tensor, " rows"]]
+    whole: Domains = ()
 
     def to(self, device: torch.device) -> "RowSet":
         """Returns the row set on another device."""
         index = {domain: rows.to(device) for domain, rows in self.index.items()}
-        return RowSet(self.count, self.present.to(device), index)
+        return replace(self, present=self.present.to(device), index=index)
+
+    def take(self, columns: Mapping[str, Tensor], domain: str) -> Tensor:
+        """Returns a domain's rows; zeros if no row has it."""
+        like = columns[domain if domain in columns else min(columns)]
+        if self.whole:
+            count = columns[self.whole[0]].shape[0]
+            is_whole = domain in self.whole
+            return like if is_whole else like.new_zeros(count, *like.shape[1:])
+        if domain in columns and len(like):
+            return like.index_select(0, self.index[domain])
+        return like.new_zeros(self.count, *like.shape[1:])
+
+    def mask(self, count: int) -> Bool[Tensor, "rows domains"]:
+        """Returns which domains are fused in each of `count` rows."""
+        return self.present.expand(count, -1) if self.whole else self.present
 
 
 @dataclass(frozen=True)
@@ -58,17 +77,29 @@ class Column:
         targets: For each row with a target, its row in the domain's latents.
         runs: The rows of each route that has a target.
         reencoded: First row, and row after the last, that are encoded again for cycles.
+        is_whole: Whether the one row stands for any number of rows: all, in order.
     """
 
     rows: Int[Tensor, " rows"]
     targets: Int[Tensor, " targets"]
     runs: tuple[Run, ...]
     reencoded: tuple[int, int]
+    is_whole: bool = False
 
     def to(self, device: torch.device) -> "Column":
         """Returns the column on another device."""
-        rows, targets = self.rows.to(device), self.targets.to(device)
-        return Column(rows, targets, self.runs, self.reencoded)
+        return replace(
+            self, rows=self.rows.to(device), targets=self.targets.to(device)
+        )
+
+    def take(self, states: Tensor) -> Tensor:
+        """Returns the states that are decoded."""
+        return states if self.is_whole else states.index_select(0, self.rows)
+
+    def retake(self, broadcast: Tensor) -> Tensor:
+        """Returns the decoded rows that are encoded again."""
+        start, stop = self.reencoded
+        return broadcast if self.is_whole and stop else broadcast[start:stop]
 
     def kinds(self) -> dict[str, tuple[int, int]]:
         """Returns the first row, and the row after the last, of each kind."""
@@ -126,6 +157,30 @@ class Plan:
     cycle_terms: Terms
     pairs: tuple[Pair, ...]
 
+    def for_any_rows(self) -> "Plan":
+        """Returns the plan of any number of rows, of that of one row in one group.
+
+        All rows are then fused, decoded and encoded again together and in order, so a
+        graph that is traced with it does not depend on their number.
+        """
+        (group,) = self.groups
+        others = tuple(domain for domain in self.domains if domain not in group)
+        return replace(
+            self,
+            states=replace(self.states, whole=group),
+            items=replace(self.items, whole=group),
+            columns=_whole(self.columns),
+            restates=replace(self.restates, whole=others),
+            recolumns=_whole(self.recolumns),
+        )
+
     def has_domain(self, domain: str) -> Bool[Tensor, " items"]:
         """Returns which items have a domain, in the order of its column."""
         return self.items.present[:, self.domains.index(domain)]
+
+
+def _whole(columns: Mapping[str, Column]) -> dict[str, Column]:
+    return {
+        domain: replace(column, is_whole=len(column.rows) == 1)
+        for domain, column in columns.items()
+    }

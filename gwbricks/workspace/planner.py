@@ -1,6 +1,7 @@
 """Gives each batch its plan."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ CACHED = 64
 
 class Planner:
     """Gives each batch its plan.
+
+    In export, the plan of one group of rows does not depend on their number.
 
     Args:
         domains: Domains of the workspace.
@@ -57,7 +60,10 @@ class Planner:
         known = {
             d: c for d, c in zip(self.domains, columns, strict=True) if c is not None
         }
-        layout = layout or _matched(known)
+        if layout is None:
+            layout = _matched(known, is_export=stage is Stage.EXPORT)
+        if stage is Stage.EXPORT and len(layout.groups) == 1:
+            layout = Layout((replace(layout.groups[0], rows=1),))
         device = next((c.device for c in known.values() if isinstance(c, Tensor)), None)
         key = (stage, layout, device)
         if key not in self._plans:
@@ -73,23 +79,26 @@ class Planner:
                 f" ({', '.join(self.domains)}). Fix: give data under these names."
             )
         if stage in (Stage.INFERENCE, Stage.EXPORT):
-            return Draft(self.domains, layout, BroadcastRoutes(), None, True).plan(
-                device
-            )
+            draft = Draft(self.domains, layout, BroadcastRoutes(), None, True)
+            plan = draft.plan(device)
+            is_any = stage is Stage.EXPORT and len(layout.groups) == 1
+            return plan.for_any_rows() if is_any else plan
         evaluate = stage is not Stage.TRAIN
         extra = {DEMI_CYCLES, TRANSLATIONS, FUSED} if evaluate else set()
         kinds = self.kinds | extra
         return Draft(self.domains, layout, self.routes, kinds, evaluate).plan(device)
 
 
-def _matched(columns: Mapping[str, Tensor]) -> Layout:
-    rows = {name: len(column) for name, column in columns.items()}
-    if len(set(rows.values())) > 1:
+def _matched(columns: Mapping[str, Tensor], is_export: bool) -> Layout:
+    rows = {name: column.shape[0] for name, column in columns.items()}
+    first = next(iter(rows.values()), 0)
+    if any(count != first for count in rows.values()):
         listed = ", ".join(f"{name}: {count}" for name, count in sorted(rows.items()))
         raise ConfigError(
             f"batch: its domains differ in their rows ({listed}), and it has no layout."
             " Fix: give a Table, or a mapping of frozensets of domains to matched rows."
         )
-    return Layout(
-        tuple(Group(tuple(sorted(rows)), n) for n in list(rows.values())[:1] if n)
-    )
+    if not first:
+        return Layout(())
+    # A traced number of rows is a symbol, and stands for any.
+    return Layout((Group(tuple(sorted(rows)), 1 if is_export else first),))

@@ -1,4 +1,3 @@
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,45 +37,6 @@ def losses_of(
 ) -> dict[str, float]:
     values = collection.run(as_named_inputs(batch), stage, outputs=kinds)
     return {kind: values[kind].loss.item() for kind in kinds if values[kind]}
-
-
-def count_calls(collection: BrickCollection, names: str) -> Counter[str]:
-    calls: Counter[str] = Counter()
-    for name in names:
-        for part in ("encode", "decode"):
-            path = f"{name}.{part}"
-            coder = collection.get_submodule(f"{path}.model")
-            coder.register_forward_hook(lambda *_, path=path: calls.update([path]))
-    return calls
-
-
-@PRESETS
-@pytest.mark.parametrize(
-    ("kinds", "calls"),
-    [
-        pytest.param(KINDS, 2, id="with-cycles"),
-        pytest.param(("cycles",), 2, id="cycles-alone"),
-        pytest.param(tuple(k for k in KINDS if k != "cycles"), 1, id="no-cycles"),
-        pytest.param(("translations",), 1, id="translations-alone"),
-    ],
-)
-@given(data=st.data())
-@settings(max_examples=5, deadline=None)
-def test_coders_are_called_twice_with_cycles_and_else_once(
-    build: Build,
-    draw: Draw,
-    routes: Routes,
-    kinds: tuple[str, ...],
-    calls: int,
-    data: st.DataObject,
-) -> None:
-    extra = data.draw(st.sets(st.sampled_from(sorted(GROUPS))))
-    groups = {g: GROUPS[g] for g in GROUPS if g in extra | {("a", "b", "c")}}
-    collection = build("abc", routes=routes, coefs=dict.fromkeys(kinds, 1.0))
-    counted = count_calls(collection, "abc")
-    collection.run(as_named_inputs(draw(groups)), Stage.TRAIN, outputs=kinds)
-    coders = [f"{d}.{part}" for d in "abc" for part in ("encode", "decode")]
-    assert counted == dict.fromkeys(coders, calls)
 
 
 @given(names=st.permutations("abc"), groups=st.permutations(sorted(GROUPS)))

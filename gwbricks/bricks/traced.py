@@ -1,0 +1,171 @@
+"""A part of a graph, from some of its names to others, traced to a program."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn, Tensor
+from torch.export import Dim, ExportedProgram
+from torch.export.graph_signature import InputKind
+
+from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.names import STAGE
+from gwbricks.bricks.shared import function_of
+from gwbricks.bricks.stage import Stage
+from gwbricks.bricks.step import Step
+from gwbricks.bricks.wiring import Wiring
+from gwbricks.errors import ExportError, UnknownNameError, WiringError
+
+BATCH = "batch"
+"""Name of the dimension of which there may be any number."""
+
+
+class Part(nn.Module):
+    """The bricks between some names and others, as a module of named tensors.
+
+    An input may be a value that a brick writes; that brick is then left out.
+
+    Args:
+        collection: The graph.
+        inputs: Names that will be given.
+        constants: Other values, such as a batch's layout, that are built in.
+        outputs: Names that are wanted; None for all tensors.
+        stage: The stage.
+
+    Raises:
+        UnknownNameError: If an input or an output does not exist.
+        WiringError: If an input is not needed, or one that is needed is missing.
+    """
+
+    def __init__(
+        self,
+        collection: BrickCollection,
+        inputs: Collection[str],
+        constants: Mapping[str, Any],
+        outputs: Sequence[str] | None,
+        stage: Stage,
+    ) -> None:
+        super().__init__()
+        self.bricks = collection
+        self.constants = dict(constants)
+        self.stage = stage
+        self.outputs = outputs
+        self.steps = _steps(collection, {*inputs, *constants}, outputs, stage)
+        _check_read(inputs, self.steps)
+
+    def forward(self, named_inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Returns the outputs by name."""
+        values = {STAGE: self.stage, **self.constants, **named_inputs}
+        computed: dict[str, Any] = {}
+        for step in self.steps:
+            computed |= step.run({**values, **computed}, self.stage)
+        if self.outputs is None:
+            return {n: v for n, v in computed.items() if isinstance(v, Tensor)}
+        return {name: computed[name] for name in self.outputs}
+
+
+def trace(part: Part, tensors: dict[str, Tensor], is_dynamic: bool) -> ExportedProgram:
+    """Traces a part, and keeps only the weights that it needs.
+
+    Args:
+        part: The part; it must have been run on `tensors` before.
+        tensors: The inputs, at least two rows of each.
+        is_dynamic: Whether the program is to take any number of rows.
+
+    Raises:
+        ExportError: If a brick cannot be traced.
+    """
+    rows = {0: Dim(BATCH, min=1)} if is_dynamic else {}
+    shapes = ({name: rows if x.ndim else {} for name, x in tensors.items()},)
+    try:
+        program = torch.export.export(
+            part, (tensors,), dynamic_shapes=shapes, strict=False
+        )
+    except Exception as error:
+        message = " ".join(str(error).split())
+        note = "".join(f" ({note})" for note in getattr(error, "__notes__", [])[:1])
+        raise ExportError(
+            f"export: torch.export cannot trace the bricks{note}: {message[:300]}"
+            " Fix: no Python that depends on values or the number of rows, or"
+            " dynamic_batch_size=False."
+        ) from error
+    _remove_unused_weights(program)
+    return program
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Puts a module into eval mode for a while, without gradients."""
+    modes = {m: m.training for m in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for submodule, mode in modes.items():
+            submodule.training = mode
+
+
+def _steps(
+    collection: BrickCollection,
+    given: set[str],
+    outputs: Sequence[str] | None,
+    stage: Stage,
+) -> list[Step]:
+    bricks = collection.flat()
+    cut = {p for p, b in bricks.items() if given & {*b.output_names}}
+    kept = {path: brick for path, brick in bricks.items() if path not in cut}
+    wiring = Wiring(stage, kept, frozenset(given))
+    _check_known(given, collection, stage)
+    for name in outputs or ():
+        if name in given:
+            raise WiringError(f"outputs: {name!r} is an input. Fix: leave one out.")
+        for path in sorted(cut):
+            if name in bricks[path].output_names:
+                raise WiringError(
+                    f"outputs: {name!r} is written by {path!r}, which is left out"
+                    " because another of its outputs is given. Fix: give this one too."
+                )
+    wanted = [p for p, b in wiring.alive.items() if not b.reduces]
+    needed = wiring.ancestors(wanted if outputs is None else wiring.paths_of(outputs))
+    wiring.check_inputs(needed)
+    return [
+        wiring.step(path, function_of(path, bricks[path], bricks), gradients=False)
+        for path in wiring.order
+        if path in needed
+    ]
+
+
+def _check_known(given: set[str], collection: BrickCollection, stage: Stage) -> None:
+    wiring = collection.wiring(stage, ())
+    reads = [brick.reads for brick in wiring.alive.values()]
+    if None in reads:
+        return  # a brick reads whatever there is
+    read = {read for found in reads for read in found or ()}
+    known = {r.name for r in read if not r.is_pattern} - {STAGE}
+    known |= wiring.writers.keys() | (collection.inputs or frozenset())
+    for name in sorted(given - known):
+        if not any(r.is_pattern and r.matches([name]) for r in read):
+            raise UnknownNameError("inputs", name, known)
+
+
+def _check_read(inputs: Collection[str], steps: Sequence[Step]) -> None:
+    read = {name for step in steps for name in step.reads}
+    for name in sorted(set(inputs) - read):
+        raise WiringError(
+            f"inputs: {name!r} is not needed for the outputs. Fix: leave it out."
+        )
+
+
+def _remove_unused_weights(program: ExportedProgram) -> None:
+    specs = program.graph_signature.input_specs
+    for node in list(program.graph.nodes):
+        spec = next((s for s in specs if s.arg.name == node.name), None)
+        if spec is None or node.users or spec.kind is InputKind.USER_INPUT:
+            continue
+        program.graph.erase_node(node)
+        specs.remove(spec)
+        program.state_dict.pop(spec.target, None)
+        program.constants.pop(spec.target, None)
+    program.graph_module.recompile()

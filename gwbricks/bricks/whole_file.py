@@ -1,0 +1,34 @@
+"""Files that are written whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gwbricks.errors import ConfigError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a path to write to; the file takes its place if nothing was raised.
+
+    Args:
+        path: Where the file is to be. One that is there is replaced at the end.
+
+    Raises:
+        ConfigError: If the file cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        folder = TemporaryDirectory(dir=path.parent, prefix=".part-")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written: {error.strerror}."
+            " Fix: a file in a folder that exists and may be written to."
+        ) from error
+    with folder:
+        made = Path(folder.name) / path.name
+        yield made
+        os.replace(made, path)

@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+
+from gwbricks.data import VectorsData
+from gwbricks.errors import ConfigError
+
+
+def vectors(**changes: Any) -> VectorsData:
+    options = {"num_train": 50, "num_val": 20, "num_test": 10, "batch_size": 8}
+    return VectorsData(**{"sizes": {"v": 3, "t": 2}, **options, **changes})
+
+
+def test_training_has_the_groups_that_were_drawn() -> None:
+    data = vectors(matched=12, unpaired=["t"])
+    sizes = {group: len(items) for group, items in data.groups.items()}
+    assert sizes == {("t",): 50, ("t", "v"): 12}
+    table = next(iter(data.train_dataloader()))
+    assert [(g.columns, g.rows) for g in table.layout.groups] == [
+        (("t",), 8),
+        (("t", "v"), 8),
+    ]
+
+
+@pytest.mark.parametrize(("split", "rows"), [("val", 20), ("test", 10)])
+def test_evaluation_has_all_rows_matched(split: str, rows: int) -> None:
+    data = vectors(matched=0)
+    loader = data.val_dataloader() if split == "val" else data.test_dataloader()
+    tables = list(loader)
+    assert {table.layout.groups[0].columns for table in tables} == {("t", "v")}
+    assert sum(table.layout.rows for table in tables) == rows
+
+
+def test_data_are_loaded_once() -> None:
+    data = vectors()
+    assert data.splits is data.splits
+    assert data.groups is data.groups
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param(
+            {"domains": ["v", "tt"]},
+            r"domains: no data for 'tt'\. Did you mean 't'\? Known names: t, v",
+            id="unknown-domain",
+        ),
+        pytest.param(
+            {"num_val": 0}, r"data: the val split has no rows\. Expected", id="no-rows"
+        ),
+        pytest.param(
+            {"matched": 0, "unpaired": False},
+            r"data: no training rows: .*Fix: data\.matched above 0, or data\.unpaired",
+            id="nothing-drawn",
+        ),
+    ],
+)
+def test_data_that_cannot_be_trained_on_are_an_error(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        vectors(**changes).train_dataloader()
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batch_size_below_one_is_an_error(batch_size: int) -> None:
+    message = rf"data\.batch_size: {batch_size}\. Expected 1 or more"
+    with pytest.raises(ConfigError, match=message):
+        vectors(batch_size=batch_size)
