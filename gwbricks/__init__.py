@@ -18,7 +18,11 @@ if TYPE_CHECKING:
         BrickNotTrainable as BrickNotTrainable,
         BrickShared as BrickShared,
         BrickTrainable as BrickTrainable,
+        export_bricks_as_onnx as export_bricks_as_onnx,
+        export_bricks_as_program as export_bricks_as_program,
+        load_bricks as load_bricks,
         LossOutput as LossOutput,
+        save_bricks as save_bricks,
         Stage as Stage,
     )
     from gwbricks.data import RepeatedDataset as RepeatedDataset, Table as Table
@@ -47,7 +51,8 @@ install()
 
 _NAMES = {
     "bricks": "BrickCollection BrickLoss BrickMetrics BrickMetricSingle BrickModule"
-    " BrickNotTrainable BrickShared BrickTrainable LossOutput Stage",
+    " BrickNotTrainable BrickShared BrickTrainable LossOutput Stage"
+    " export_bricks_as_onnx export_bricks_as_program load_bricks save_bricks",
     "data": "RepeatedDataset Table",
     "domains": "DomainModule",
     "training": "BroadcastLossCoefs GlobalWorkspace GlobalWorkspace2Domains"

@@ -40,6 +40,10 @@ class CheckpointError(GWBricksError):
     """A checkpoint that is missing, damaged, or of another shape."""
 
 
+class ExportError(GWBricksError):
+    """A graph that cannot be exported, or that differs from PyTorch once it is."""
+
+
 class SweepError(GWBricksError):
     """Jobs of a sweep failed; the others went on."""
 

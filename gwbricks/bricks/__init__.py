@@ -2,6 +2,10 @@
 
 from gwbricks.bricks.brick import Brick as Brick, BrickModule as BrickModule
 from gwbricks.bricks.collection import BrickCollection as BrickCollection
+from gwbricks.bricks.export import (
+    export_bricks_as_onnx as export_bricks_as_onnx,
+    export_bricks_as_program as export_bricks_as_program,
+)
 from gwbricks.bricks.kinds import (
     BrickLoss as BrickLoss,
     BrickNotTrainable as BrickNotTrainable,
@@ -12,6 +16,10 @@ from gwbricks.bricks.loss_output import LossOutput as LossOutput
 from gwbricks.bricks.metrics import (
     BrickMetrics as BrickMetrics,
     BrickMetricSingle as BrickMetricSingle,
+)
+from gwbricks.bricks.saving import (
+    load_bricks as load_bricks,
+    save_bricks as save_bricks,
 )
 from gwbricks.bricks.stage import Stage as Stage
 from gwbricks.bricks.wiring import Wiring as Wiring

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from gwbricks.bricks.brick import Brick, BrickModule
+from gwbricks.bricks.brick import Brick
 from gwbricks.bricks.kinds import BrickShared
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.shared import resolve_shared
@@ -17,25 +17,38 @@ DATA = "."
 
 @dataclass(frozen=True)
 class Node:
-    """A brick, a whole nest, or a name of the data.
+    """A brick, or a name of the data.
 
     Args:
-        path: Path of the brick or nest; for data, the name after a dot.
-        role: `brick`, `loss`, `metrics`, `data` or `nest`.
+        path: Path of the brick; for data, the name after a dot.
+        role: `brick`, `loss`, `metrics` or `data`.
+        label: What the brick wraps.
         trained: Number of trained weights.
         frozen: Number of frozen weights.
-        label: What the brick wraps.
-        shared: Whether the weights belong to another brick.
-        dead: Whether the stage does not run it.
+        is_shared: Whether the weights belong to another brick.
+        is_dead: Whether the stage does not run it.
+        unread: Outputs that no brick reads.
+        reads: Inputs that have no arrow.
+        writes: Outputs that have no arrow, though bricks read them.
     """
 
     path: str
     role: str
+    label: str = ""
     trained: int = 0
     frozen: int = 0
-    label: str = ""
-    shared: bool = False
-    dead: bool = False
+    is_shared: bool = False
+    is_dead: bool = False
+    unread: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Whether its weights are `trained` or `frozen`; without weights, its role."""
+        if self.trained:
+            return "trained"
+        return "frozen" if self.frozen else self.role
 
 
 @dataclass(frozen=True)
@@ -45,26 +58,26 @@ class Arrow:
     Args:
         source: Path of the node that writes.
         target: Path of the node that reads.
-        names: The names, sorted.
-        dead: Whether the stage does not run one of the two.
+        names: The names.
+        is_dead: Whether the stage does not run one of the two.
     """
 
     source: str
     target: str
     names: tuple[str, ...]
-    dead: bool = False
+    is_dead: bool = False
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Nodes and arrows of all bricks, with those marked that a stage does not run.
+    """All bricks of a graph, those that a stage does not run marked as dead.
 
     Args:
         stage: The stage.
         bricks: All bricks by path.
-        inputs: Names of the data; if None, what bricks read and none writes.
-        outputs: Names that are wanted: what only others need counts as dead, but for
-            metrics. None means all.
+        inputs: Names of the data; if None, what bricks need and none writes.
+        outputs: Names that are wanted: what they do not need is dead, but for metrics.
+            None means all.
 
     Raises:
         UnknownNameError: If an output does not exist.
@@ -92,33 +105,32 @@ class Picture:
             wanted |= set(wiring.paths_of(self.outputs))
         return frozenset(wiring.ancestors(wanted))
 
+    @cached_property
     def nodes(self) -> list[Node]:
-        """Returns the data that is read, then the bricks in the order of running."""
-        read = {arrow.source: False for arrow in self.arrows() if not arrow.dead}
-        paths = sorted({a.source for a in self.arrows() if a.source.startswith(DATA)})
-        data = [Node(path, "data", dead=path not in read) for path in paths]
-        order = [*self.wiring.order, *sorted(set(self.bricks) - set(self.wiring.order))]
-        return [*data, *(self._node(path) for path in order)]
-
-    def arrows(self) -> list[Arrow]:
-        """Returns one arrow for each two nodes of which one reads from the other."""
-        return self._arrows
+        """The data that bricks read, then the bricks in the order of running."""
+        alive = {arrow.source for arrow in self.arrows if not arrow.is_dead}
+        read = sorted({a.source for a in self.arrows if a.source.startswith(DATA)})
+        data = [Node(path, "data", is_dead=path not in alive) for path in read]
+        dead = sorted(set(self.bricks) - self.running)
+        order = [path for path in self.wiring.order if path in self.running]
+        return [*data, *(self._node(path) for path in [*order, *dead])]
 
     @cached_property
-    def _arrows(self) -> list[Arrow]:
-        names: dict[tuple[str, str], set[str]] = {}
-        for path in self.bricks:
+    def arrows(self) -> list[Arrow]:
+        """One arrow for each two nodes of which one reads from the other."""
+        names: dict[tuple[str, str], list[str]] = {}
+        for path in sorted(self.bricks):
             for name in self._reads(path):
                 for source in self._sources(name, path):
-                    names.setdefault((source, path), set()).add(name)
+                    names.setdefault((source, path), []).append(name)
         return [
-            Arrow(*pair, tuple(sorted(read)), self._is_dead(*pair))
+            Arrow(*pair, tuple(read), self._is_dead(*pair))
             for pair, read in names.items()
         ]
 
     def _is_dead(self, source: str, target: str) -> bool:
-        starts = source.startswith(DATA) or source in self.running
-        return not starts or target not in self.running
+        is_given = source.startswith(DATA)
+        return target not in self.running or not (is_given or source in self.running)
 
     def _node(self, path: str) -> Node:
         brick = self.bricks[path]
@@ -127,32 +139,35 @@ class Picture:
             owner = self.bricks[resolve_shared(brick.brick, path, self.bricks)]
         weights = list(owner.parameters())
         trained = sum(p.numel() for p in weights if p.requires_grad)
+        is_dead = path not in self.running
+        arrows = [a for a in self.arrows if a.source == path]
+        read = {n for a in arrows if is_dead or not a.is_dead for n in a.names}
         return Node(
             path,
             _role(brick),
+            brick.label if brick.label != path.rpartition(".")[2] else "",
             trained,
             sum(p.numel() for p in weights) - trained,
-            "" if brick.label == path.rpartition(".")[2] else brick.label,
             owner is not brick,
-            path not in self.running,
+            is_dead,
+            tuple(name for name in brick.output_names if name not in read),
         )
 
     def _reads(self, path: str) -> list[str]:
         brick = self.bricks[path]
         known = {*self.wiring.given, *self.wiring.writers}
         if path not in self.wiring.alive:
-            known |= {name for b in self.bricks.values() for name in b.output_names}
+            known |= _written(self.bricks.values())
         known -= set(brick.output_names)
+        names = {
+            name
+            for read in brick.reads or ()
+            for name in (read.matches(known) if read.is_pattern else [read.name])
+        }
         if brick.reads is None:
-            sources = self.wiring.sources.get(path)
-            return sorted(
-                name
-                for name in known
-                if sources is None or self.wiring.writers.get(name, "") in ("", *sources)
-            )
-        names: set[str] = set()
-        for read in brick.reads:
-            names |= set(read.matches(known)) if read.is_pattern else {read.name}
+            sources = self.wiring.sources.get(path, self.wiring.alive)
+            written = _written(self.bricks[source] for source in sources)
+            names = {*self.wiring.given, *written}
         return sorted(names & known)
 
     def _sources(self, name: str, path: str) -> list[str]:
@@ -160,21 +175,19 @@ class Picture:
             return [DATA + name]
         if name in self.wiring.writers:
             return [self.wiring.writers[name]]
-        return [p for p, b in self.bricks.items() if name in b.output_names and p != path]
+        writers = [p for p, b in self.bricks.items() if name in b.output_names]
+        return sorted(set(writers) - {path})
 
     def _unwritten(self) -> frozenset[str]:
         alive = [b for b in self.bricks.values() if b.is_alive(self.stage)]
-        dead = [b for b in self.bricks.values() if not b.is_alive(self.stage)]
-        return frozenset(
-            (_required(alive) - _written(alive))
-            | (_required(dead) - _written(self.bricks.values()))
-        )
+        needed = _needed(self.bricks.values()) - _written(self.bricks.values())
+        return frozenset(needed | (_needed(alive) - _written(alive)))
 
 
-def _required(bricks: Iterable[Brick]) -> set[str]:
+def _needed(bricks: Iterable[Brick]) -> set[str]:
     reads = [read for brick in bricks for read in brick.reads or ()]
-    plain = {r.name for r in reads if not r.optional and not r.is_pattern}
-    return plain - {STAGE}
+    needed = {read.name for read in reads if not (read.optional or read.is_pattern)}
+    return needed - {STAGE}
 
 
 def _written(bricks: Iterable[Brick]) -> set[str]:

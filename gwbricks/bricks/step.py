@@ -34,6 +34,14 @@ class Step:
     kwargs: dict[str, Argument]
     gradients: bool
 
+    @property
+    def reads(self) -> list[str]:
+        """Names of the values that the brick is given, in order."""
+        names: list[str] = []
+        for arg in (*self.args, *self.kwargs.values()):
+            names += [arg] if isinstance(arg, str) else list((arg or {}).values())
+        return names
+
     def run(self, values: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
         """Runs the brick on `values` and returns its outputs by name.
 
@@ -59,12 +67,8 @@ class Step:
             raise WiringError(f"{self.path}.{error}") from None
 
     def _describe(self, values: Mapping[str, Any]) -> str:
-        names: list[str] = []
-        for arg in (*self.args, *self.kwargs.values()):
-            names += [arg] if isinstance(arg, str) else list((arg or {}).values())
-        return (
-            ", ".join(f"{name} {_shape(values[name])}" for name in names) or "nothing"
-        )
+        read = [f"{name} {_shape(values[name])}" for name in self.reads]
+        return ", ".join(read) or "nothing"
 
 
 def _pick(arg: Argument, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - data of any type

@@ -51,18 +51,20 @@ class Part(nn.Module):
         self.constants = dict(constants)
         self.stage = stage
         self.outputs = outputs
+        if outputs is not None and not outputs:
+            raise WiringError("outputs: there is none. Fix: name what you want.")
         self.steps = _steps(collection, {*inputs, *constants}, outputs, stage)
         _check_read(inputs, self.steps)
 
-    def forward(self, named_inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, named_inputs: dict[str, Tensor]) -> dict[str, Any]:
         """Returns the outputs by name."""
         values = {STAGE: self.stage, **self.constants, **named_inputs}
-        computed: dict[str, Any] = {}
         for step in self.steps:
-            computed |= step.run({**values, **computed}, self.stage)
+            values |= step.run(values, self.stage)
         if self.outputs is None:
-            return {n: v for n, v in computed.items() if isinstance(v, Tensor)}
-        return {name: computed[name] for name in self.outputs}
+            written = [name for step in self.steps for name in step.brick.output_names]
+            self.outputs = [n for n in written if isinstance(values[n], Tensor)]
+        return _apart({n: values[n] for n in self.outputs}, named_inputs)
 
 
 def trace(part: Part, tensors: dict[str, Tensor], is_dynamic: bool) -> ExportedProgram:
@@ -105,6 +107,17 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for submodule, mode in modes.items():
             submodule.training = mode
+
+
+def _apart(outputs: dict[str, Any], inputs: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Copies what is an input or another output too: a file wants one name for each."""
+    seen = {id(value) for value in inputs.values()}
+    apart = {}
+    for name, value in outputs.items():
+        is_copy = id(value) in seen and isinstance(value, Tensor)
+        apart[name] = value.clone() if is_copy else value
+        seen.add(id(value))
+    return apart
 
 
 def _steps(
@@ -166,6 +179,7 @@ def _remove_unused_weights(program: ExportedProgram) -> None:
             continue
         program.graph.erase_node(node)
         specs.remove(spec)
-        program.state_dict.pop(spec.target, None)
-        program.constants.pop(spec.target, None)
+        if spec.target is not None:
+            program.state_dict.pop(spec.target, None)
+            program.constants.pop(spec.target, None)
     program.graph_module.recompile()

@@ -1,6 +1,5 @@
 """Files that are written whole or not at all."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,4 +30,4 @@ def whole_file(path: Path) -> Iterator[Path]:
     with folder:
         made = Path(folder.name) / path.name
         yield made
-        os.replace(made, path)
+        made.replace(path)

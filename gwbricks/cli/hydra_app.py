@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gwbricks.errors import SweepError
 from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
+from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.search_path import packaged_configs, register
 
 DISARMED = (
@@ -42,7 +43,7 @@ def run_hydra(
         try:
             return task(cfg)
         except Exception as error:
-            failures.append((list(HydraConfig.get().overrides.task), error))
+            failures.append((job_overrides(), error))
             return None
 
     previous = sys.argv
@@ -62,6 +63,12 @@ def run_hydra(
     if failures:
         lines = [f"{' '.join(job)}: {error}" for job, error in failures]
         raise SweepError("\n  ".join([f"{len(failures)} jobs failed:", *lines]))
+
+
+def job_overrides() -> list[str]:
+    """Returns the overrides of the job as they were given, references unresolved."""
+    given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return masked_overrides(map(str, given))
 
 
 def is_override(arg: str) -> bool:

@@ -4,9 +4,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from gwbricks.cli.hydra_app import job_overrides
 from gwbricks.runs.execute import Place
 from gwbricks.runs.folder import safe_name, timestamp
-from gwbricks.runs.saved_config import masked_overrides
 
 WIDTH = 3
 """Digits of a job's number."""
@@ -15,7 +15,7 @@ WIDTH = 3
 def place_of(cfg: DictConfig) -> Place:
     """Returns the folder: by experiment and time, or by sweep and job."""
     hydra = HydraConfig.get()
-    overrides = masked_overrides(hydra.overrides.task)
+    overrides = job_overrides()
     experiment = safe_name(str(hydra.runtime.choices.get("experiment") or "none"))
     if hydra.mode is not RunMode.MULTIRUN:
         return Place(experiment, timestamp(), overrides)

@@ -70,7 +70,9 @@ def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
         return _unknown_key(match[1], overrides)
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         return _unknown_option(match[1], match[2])
-    if match := re.search(r"In '([^']+)': Could not find '([^']+)'", text):
+    if match := re.search(r"config group '([^']+)' does not exist", text):
+        return _unknown_option(match[1], "")
+    if match := re.search(r"In '([^']+)': Could not (?:find|load) '([^']+)'", text):
         group, _, option = match[2].rpartition("/")
         return _unknown_option(group, option, f" (in configs/{match[1]}.yaml)")
     if match := re.search(r"Error merging override ([^\s]+)", text):

@@ -71,7 +71,8 @@ def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     trained = [p for p in module.parameters() if p.requires_grad]
     check_optimizer(module.create_optimizers_func, trained, "optimizer")
     check_domains(config, experiment.domains, experiment.data, trusted)
-    build_trainer({**config, "logger": None}, trusted)  # raises early
+    with quiet_libraries():
+        build_trainer({**config, "logger": None}, trusted)  # raises early
     return experiment
 
 

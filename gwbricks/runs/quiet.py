@@ -15,6 +15,7 @@ WARNINGS = (
     ".*in eval mode at the start of training.*",  # frozen domains are
     ".*callbacks used to create the checkpoint.*",  # a resumed run may have others
     ".*dirpath has changed.*",  # a resumed run has its own folder
+    ".*requested to overfit.*",  # debug=overfit does
     ".*resume from a checkpoint that ended before the epoch ended.*",
 )
 LOGGERS = ("lightning.pytorch", "lightning.fabric")

@@ -67,7 +67,9 @@ class Fuse(nn.Module):
 
     def alone(self, encoding: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         """Returns the states of one domain alone, which has all the weight."""
-        return self.fusion(encoding.unsqueeze(1), encoding.new_ones(encoding.shape[0], 1))
+        return self.fusion(
+            encoding.unsqueeze(1), encoding.new_ones(encoding.shape[0], 1)
+        )
 
     def _fuse(
         self,
@@ -77,7 +79,7 @@ class Fuse(nn.Module):
     ) -> Tensor:
         taken = [rows.take(encodings, domain) for domain in self.domains]
         stacked = torch.stack(taken, dim=1)
-        present = rows.mask(stacked.shape[0])
+        present = rows.mask(stacked)
         weights = self.selection(_Taken(latents, rows), stacked, present)
         return self.fusion(stacked, weights)
 

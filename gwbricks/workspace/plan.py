@@ -44,9 +44,11 @@ class RowSet:
             return like.index_select(0, self.index[domain])
         return like.new_zeros(self.count, *like.shape[1:])
 
-    def mask(self, count: int) -> Bool[Tensor, "rows domains"]:
-        """Returns which domains are fused in each of `count` rows."""
-        return self.present.expand(count, -1) if self.whole else self.present
+    def mask(self, rows: Tensor) -> Bool[Tensor, "rows domains"]:
+        """Returns which domains are fused in each of the rows that were taken."""
+        if not self.whole:
+            return self.present
+        return self.present.expand(rows.shape[0], -1)
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,7 @@ class Column:
 
     def to(self, device: torch.device) -> "Column":
         """Returns the column on another device."""
-        return replace(
-            self, rows=self.rows.to(device), targets=self.targets.to(device)
-        )
+        return replace(self, rows=self.rows.to(device), targets=self.targets.to(device))
 
     def take(self, states: Tensor) -> Tensor:
         """Returns the states that are decoded."""

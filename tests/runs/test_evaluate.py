@@ -12,7 +12,7 @@ from gwbricks.runs.evaluate import evaluate, find_checkpoint
 Run = Callable[..., Any]
 
 
-def tested(results: dict[str, float]) -> dict[str, float]:
+def of_test(results: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in results.items() if name.startswith("test/")}
 
 
@@ -23,11 +23,11 @@ def test_run_and_lone_checkpoint_elsewhere_give_the_runs_own_numbers(
     lone = tmp_path / "elsewhere" / "model.ckpt"
     lone.parent.mkdir()
     shutil.copy(folder / "checkpoints" / "best.ckpt", lone)
-    assert len(tested(results)) > 10
-    assert evaluate(folder) == pytest.approx(tested(results), rel=1e-6)
+    assert len(of_test(results)) > 10
+    assert evaluate(folder) == pytest.approx(of_test(results), rel=1e-6)
     shutil.rmtree(folder)
     monkeypatch.chdir(lone.parent)
-    assert evaluate(Path("model.ckpt")) == pytest.approx(tested(results), rel=1e-6)
+    assert evaluate(Path("model.ckpt")) == pytest.approx(of_test(results), rel=1e-6)
     assert list(lone.parent.iterdir()) == [lone]
 
 

@@ -18,6 +18,8 @@ from gwbricks.runs.trainer import build_trainer
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]
 
+KINDS = ("translations", "demi_cycles", "cycles", "contrastives")
+
 
 def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
     path = folder / "checkpoints" / f"{name}.ckpt"
@@ -244,13 +246,13 @@ def test_check_finds_what_libraries_reject(
 
 
 def test_nothing_to_train_is_an_error(config: Config, tmp_path: Path) -> None:
-    frozen = "{_target_: gwbricks.BrickNotTrainable, model: {_target_: torch.nn.Identity}"
+    frozen = "{_target_: gwbricks.BrickNotTrainable, model: {_target_: torch.nn.ReLU}"
     loss = "{_target_: gwbricks.BrickLoss, model: {_target_: torch.nn.MSELoss}"
     cfg = config(
-        "bricks@bricks=[]",
+        *(f"bricks.{name}=null" for name in ("gw", "reconstruction", "retrieval")),
         f"+bricks.a={frozen}, input_names: [domain1], output_names: [x]}}",
         f"+bricks.b={loss}, input_names: [x, domain1], output_names: [mse]}}",
-        "~loss_coefs",
+        *(f"~loss_coefs.{kind}" for kind in KINDS),
         "+loss_coefs.mse=1",
     )
     with pytest.raises(ConfigError, match=r"optimizer: no parameter is trainable.*Fix"):

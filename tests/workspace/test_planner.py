@@ -1,12 +1,12 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
-from gwbricks.bricks import Stage
-from gwbricks.data import Group, Layout
+from gwbricks.bricks import BrickCollection, Stage
+from gwbricks.data import as_named_inputs, Group, Layout
 from gwbricks.errors import ConfigError
 from gwbricks.workspace import FusionRoutes, Plan, Planner
 from gwbricks.workspace.planner import CACHED
@@ -157,3 +157,36 @@ def test_all_of_a_plan_is_where_the_data_is(stage: Stage) -> None:
     for column in (*plan.columns.values(), *plan.recolumns.values()):
         tensors += [column.rows, column.targets]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+def test_plan_for_export_of_one_group_does_not_depend_on_its_rows() -> None:
+    planner = Planner("tv", FusionRoutes(), KINDS)
+    plan = planner(Stage.EXPORT, None, None, torch.zeros(3, 1))
+    assert planner(Stage.EXPORT, None, None, torch.zeros(5, 1)) is plan
+    assert (
+        planner(Stage.EXPORT, Layout((Group(V, 7),)), None, torch.zeros(7, 1)) is plan
+    )
+    assert (plan.states.whole, plan.restates.whole) == (V, T)
+    assert plan.columns["t"].is_whole
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pytest.param({V: 3}, id="one-domain"),
+        pytest.param({BOTH: 4}, id="all-domains"),
+        pytest.param({("a", "t"): 2}, id="two-of-three"),
+        pytest.param({V: 2, BOTH: 3}, id="two-groups"),
+    ],
+)
+def test_export_computes_what_inference_computes(
+    build: Callable[..., BrickCollection],
+    draw: Callable[..., object],
+    groups: dict[tuple[str, ...], int],
+) -> None:
+    collection, inputs = build("atv"), as_named_inputs(draw(groups))
+    expected = collection.run(inputs, Stage.INFERENCE)
+    found = collection.run(inputs, Stage.EXPORT)
+    assert found.keys() == expected.keys()
+    for name in found.keys() - {"plan"}:
+        torch.testing.assert_close(found[name], expected[name])

@@ -1,0 +1,189 @@
+"""Saves and loads the weights of chosen bricks, in one safetensors file."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from safetensors import safe_open, SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.fitting import check_fit, Weights
+from gwbricks.bricks.kinds import BrickShared
+from gwbricks.bricks.whole_file import whole_file
+from gwbricks.errors import CheckpointError, ConfigError, UnknownNameError
+
+BRICKS, SHARED = "gwbricks.bricks", "gwbricks.shared"
+"""Keys of a file's metadata: its bricks, and tensors that are others of them."""
+
+
+def save_bricks(
+    collection: BrickCollection,
+    path: Path | str,
+    bricks: Iterable[str] | None = None,
+) -> list[str]:
+    """Saves the weights of bricks in one file, and returns the bricks' paths.
+
+    Args:
+        collection: The graph.
+        path: Where to write; what is there is replaced.
+        bricks: Paths of bricks or nests, such as `gw.v`; None for all with weights.
+
+    Raises:
+        UnknownNameError: If a path does not exist.
+        ConfigError: If a brick has no weights, or the file cannot be written.
+    """
+    chosen = _choose(collection, bricks)
+    owners: dict[int, str] = {}
+    tensors: dict[str, Tensor] = {}
+    shared: dict[str, str] = {}
+    for brick, weights in chosen.items():
+        for name, tensor in weights.items():
+            key = f"{brick}.{name}"
+            if not isinstance(tensor, Tensor):
+                raise ConfigError(
+                    f"{key}: a {type(tensor).__name__} is no tensor, so it cannot be"
+                    " saved. Fix: leave the brick out."
+                )
+            if owners.setdefault(id(tensor), key) != key:
+                shared[key] = owners[id(tensor)]
+            else:
+                tensors[key] = tensor.detach().cpu().contiguous().clone()
+    names = {brick: list(weights) for brick, weights in chosen.items()}
+    metadata = {BRICKS: json.dumps(names), SHARED: json.dumps(shared)}
+    with whole_file(Path(path)) as made:
+        save_file(tensors, made, metadata)
+    return list(chosen)
+
+
+def load_bricks(
+    collection: BrickCollection,
+    path: Path | str,
+    bricks: Iterable[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    skip: Iterable[str] | None = None,
+) -> list[str]:
+    """Loads what `save_bricks` wrote, and returns the paths of the loaded bricks.
+
+    The file and the collection must have the same bricks with the same tensors; else
+    nothing is loaded.
+
+    Args:
+        collection: The graph.
+        path: The file.
+        bricks: Paths of bricks or nests of the collection that are loaded, and all that
+            are compared; None for all.
+        rename: Path of a brick or nest in the file by its path in the collection:
+            `{"old.path": "new.path"}`.
+        skip: Paths of bricks or nests that are left as they are, or left in the file.
+
+    Raises:
+        UnknownNameError: If a path that is chosen, renamed or skipped does not exist.
+        CheckpointError: If the file cannot be read, or does not fit.
+    """
+    found = _rename(read_bricks(path), rename or {})
+    known = _weights(collection)
+    skipped = set()
+    for name in _listed(skip, "skip"):
+        skipped |= _inside(name, {*found, *known}, "skip")
+    if bricks is not None:
+        listed = _listed(bricks, "bricks")
+        chosen = {p for name in listed for p in _inside(name, {*found, *known})}
+        skipped |= ({*found, *known}) - chosen
+    found = {p: weights for p, weights in found.items() if p not in skipped}
+    known = {p: weights for p, weights in known.items() if p not in skipped}
+    check_fit(found, known, str(path))
+    bricks_by_path = collection.flat()
+    for brick in known:
+        bricks_by_path[brick].load_state_dict(found[brick])
+    return list(known)
+
+
+def read_bricks(path: Path | str) -> Weights:
+    """Reads the weights of a file, by brick and name.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, or not from `save_bricks`.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file (from {str(Path.cwd())!r}).")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: no safetensors file: {error}.") from error
+    if BRICKS not in metadata:
+        raise CheckpointError(
+            f"{path}: it does not say which bricks it holds. Expected a file that"
+            " save_bricks wrote."
+        )
+    shared = json.loads(metadata[SHARED])
+    return {
+        brick: {
+            name: tensors[shared.get(f"{brick}.{name}", f"{brick}.{name}")]
+            for name in names
+        }
+        for brick, names in json.loads(metadata[BRICKS]).items()
+    }
+
+
+def _weights(collection: BrickCollection) -> Weights:
+    """Returns the bricks that have weights of their own, and the weights themselves."""
+    weights = {
+        path: brick.state_dict(keep_vars=True)
+        for path, brick in sorted(collection.flat().items())
+    }
+    return {path: state for path, state in weights.items() if state}
+
+
+def _choose(collection: BrickCollection, bricks: Iterable[str] | None) -> Weights:
+    known = _weights(collection)
+    if bricks is None:
+        return known
+    chosen: set[str] = set()
+    for name in _listed(bricks, "bricks"):
+        paths = _inside(name, collection.flat())
+        if not paths & known.keys():
+            brick = collection.flat()[min(paths)]
+            other = brick.brick if isinstance(brick, BrickShared) else None
+            hint = f" Fix: {other!r}, whose weights it shares." if other else ""
+            raise ConfigError(f"bricks: {name!r} has no weights of its own.{hint}")
+        chosen |= paths
+    return {path: weights for path, weights in known.items() if path in chosen}
+
+
+def _listed(names: Iterable[str] | None, key: str) -> list[str]:
+    if isinstance(names, str):
+        raise ConfigError(f"{key}: {names!r} is a string. Fix: [{names!r}].")
+    return list(names or ())
+
+
+def _inside(name: str, paths: Collection[str], key: str = "bricks") -> set[str]:
+    """Returns the brick, or the bricks of the nest."""
+    found = {path for path in paths if path == name or path.startswith(f"{name}.")}
+    if not found:
+        raise UnknownNameError(key, name, {*paths, *_nests(paths)})
+    return found
+
+
+def _nests(paths: Iterable[str]) -> set[str]:
+    parts = [path.split(".") for path in paths]
+    return {".".join(p[:depth]) for p in parts for depth in range(1, len(p))}
+
+
+def _rename(found: Weights, rename: Mapping[str, str]) -> Weights:
+    moved = {path: path for path in found}
+    for old, new in rename.items():
+        for path in _inside(old, found.keys(), "rename"):
+            moved[path] = new + path.removeprefix(old)
+    renamed: Weights = {}
+    for path, weights in found.items():
+        if moved[path] in renamed:
+            raise ConfigError(
+                f"rename: two bricks of the file would be {moved[path]!r}."
+                " Fix: rename or skip the other one too."
+            )
+        renamed[moved[path]] = weights
+    return renamed

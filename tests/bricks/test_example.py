@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn, Tensor
+from torch.export import ExportedProgram
+
+from gwbricks.bricks import BrickCollection, BrickTrainable, Stage
+from gwbricks.bricks.example import Example
+from gwbricks.errors import ExportError
+
+
+def example(rows: int = 3, scale: float = 1.0) -> Example:
+    linear = nn.Linear(2, 2, bias=False).eval()
+    nn.init.constant_(linear.weight, scale)
+    graph = BrickCollection({"sum": BrickTrainable(linear, ["x"], ["y"])}).eval()
+    with torch.no_grad():
+        return Example(graph, {"x": torch.ones(rows, 2)}, True, Stage.EXPORT, ["y"])
+
+
+def write(
+    program: ExportedProgram, path: Path, inputs: list[str], outputs: list[str]
+) -> None:
+    del program
+    path.write_text(f"{inputs} {outputs}")
+
+
+@pytest.mark.parametrize(("rows", "counts"), [(1, [2, 3, 1]), (5, [5, 6, 1])])
+def test_is_checked_on_the_rows_that_it_was_traced_with_on_one_more_and_on_one(
+    tmp_path: Path, rows: int, counts: list[int]
+) -> None:
+    seen = []
+
+    def run(path: Path, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        assert path.read_text() == "['x'] ['y']"
+        assert not (tmp_path / "file").exists()
+        seen.append(len(inputs["x"]))
+        return {"y": 2 * inputs["x"]}
+
+    report = example(rows).export(tmp_path / "file", write, run, 1e-5)
+    assert seen == counts
+    assert report.difference == 0
+    assert report.outputs == {"y": ("batch", 2)}
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "change", "message"),
+    [
+        pytest.param(
+            1.0, 0.25, r"'y' differs from PyTorch by 0\.25 .*reach 2,", id="far"
+        ),
+        pytest.param(1.0, 1e-4, r"differs from PyTorch by 0\.0001 .*1e-05", id="near"),
+        pytest.param(1.0, torch.nan, r"differs from PyTorch by nan", id="no-number"),
+        pytest.param(
+            1e4, 1.0, r"by 1 once exported \(its values reach 2e\+04", id="big"
+        ),
+    ],
+)
+def test_difference_to_pytorch_is_an_error_that_leaves_no_file(
+    tmp_path: Path, scale: float, change: float, message: str
+) -> None:
+    def run(path: Path, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        del path
+        return {"y": 2 * scale * inputs["x"] + change}
+
+    with pytest.raises(ExportError, match=message):
+        example(scale=scale).export(tmp_path / "file", write, run, 1e-5)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tolerance_grows_with_the_values(tmp_path: Path) -> None:
+    def run(path: Path, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        del path
+        return {"y": 2e4 * inputs["x"] + 0.125}
+
+    report = example(scale=1e4).export(tmp_path / "file", write, run, 1e-5)
+    assert report.difference == 0.125
+
+
+def test_number_of_rows_that_is_built_in_is_an_error_that_says_the_shapes(
+    tmp_path: Path,
+) -> None:
+    def run(path: Path, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        del path, inputs
+        return {"y": torch.full((3, 2), 2.0)}
+
+    message = r"'y' has shape \(3, 2\) once exported, and \(4, 2\) in PyTorch\. Fix: no"
+    with pytest.raises(ExportError, match=message):
+        example().export(tmp_path / "file", write, run, 1e-5)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,137 @@
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gwbricks
+
+PACKAGE = Path(gwbricks.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
+FOLDERS = (
+    *("cli", "runs", "training", "workspace", "losses"),
+    *("domains", "data", "bag_of_bricks", "bricks"),
+)
+"""Imports point from left to right."""
+
+HEAVY = ("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy")
+MOST_LINES = 300
+MOST_SECONDS = 0.5
+
+
+@pytest.fixture(params=NAMES)
+def file(request: pytest.FixtureRequest) -> Path:
+    return PACKAGE / request.param
+
+
+def public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yields public classes, functions and methods with their dotted names."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.ClassDef | ast.FunctionDef):
+            continue
+        if not child.name.startswith("_"):
+            yield f"{name}.{child.name}", child
+            if isinstance(child, ast.ClassDef):
+                yield from public(child, f"{name}.{child.name}")
+
+
+def test_every_public_name_has_a_docstring(file: Path) -> None:
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    assert ast.get_docstring(module)
+    bare = [
+        name
+        for name, node in public(module, file.stem)
+        if not ast.get_docstring(node)  # pyright: ignore[reportArgumentType] - a class or a function
+    ]
+    assert bare == []
+
+
+def test_no_file_is_too_long(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_imports_point_one_way(file: Path) -> None:
+    folder = file.relative_to(PACKAGE).parts[0]
+    if folder not in FOLDERS:
+        return  # the package itself, and what all folders share
+    above = FOLDERS[: FOLDERS.index(folder)]
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    wrong = [n for n in names if n.startswith(tuple(f"gwbricks.{f}" for f in above))]
+    assert wrong == []
+
+
+def test_every_folder_has_its_place_in_the_order_of_imports() -> None:
+    folders = {name.split("/")[0] for name in NAMES if "/" in name}
+    assert folders == set(FOLDERS)
+
+
+def imported(code: str) -> set[str]:
+    """Returns which heavy packages some code imports, in a fresh Python."""
+    ask = f"{code}\nimport sys\nprint(*(n for n in {HEAVY} if n in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split()) if done.stdout.strip() else set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import gwbricks", id="import"),
+        pytest.param("import gwbricks; dir(gwbricks)", id="dir"),
+        pytest.param(
+            "from gwbricks.cli.main import main; main(['--help'])", id="help"
+        ),
+    ],
+)
+def test_what_must_be_quick_imports_nothing_heavy(code: str) -> None:
+    assert imported(code) == set()
+
+
+def test_a_public_name_is_imported_when_it_is_used() -> None:
+    assert "torch" in imported("from gwbricks import GWEncoder")
+
+
+def test_help_answers_at_once() -> None:
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        done = subprocess.run(
+            [Path(sys.executable).with_name("gwbricks"), "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seconds.append(time.perf_counter() - start)
+        assert "usage: gwbricks COMMAND" in done.stdout
+    assert min(seconds) < MOST_SECONDS
+
+
+def test_python_m_gwbricks_is_gwbricks() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gwbricks", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{gwbricks.__version__}\n"
+
+
+def test_every_listed_name_is_there() -> None:
+    for name in gwbricks._HOMES:
+        assert getattr(gwbricks, name).__name__ == name
+        assert name in dir(gwbricks)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'gwbricks' has no attribute 'GWEncodr'"):
+        _ = gwbricks.GWEncodr  # pyright: ignore[reportAttributeAccessIssue] - on purpose
