@@ -129,7 +129,8 @@ class LightningBrickCollection(LightningModule):
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
         self._logged_step = self.trainer.global_step
-        if any(has_ended(c.scheduler) for c in self.trainer.lr_scheduler_configs):
+        schedules = [config.scheduler for config in self.trainer.lr_scheduler_configs]
+        if self._logged_step and any(has_ended(schedule) for schedule in schedules):
             warnings.warn(
                 "scheduler: it has ended with the run that is resumed, so the learning"
                 " rate stays at its last value. Fix: scheduler=null to train on at"
