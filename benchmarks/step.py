@@ -1,11 +1,11 @@
 """Times a training step: the graph in a bare loop, and inside Lightning's Trainer.
 
-Every domain has 8 * (i + 1) raw features and a frozen linear module to 32 dimensions; GW
-encoders and decoders are 32 -> 64 -> 64 -> 16 and back; all five kinds of losses, fusion
-routes; groups: every domain alone, every pair when there are more than two domains, and
-all together.
+Every domain has 8 * (i + 1) raw features and a frozen linear module to 32 dimensions;
+GW encoders and decoders are 32 -> 64 -> 64 -> 16 and back; all five kinds of losses,
+fusion routes; groups: every domain alone, every pair when there are more than two
+domains, and all together.
 
-Usage: python benchmarks/step.py [--domains 2 3 4] [--batch-size 128] [--threads 1] [--json]
+Usage: python benchmarks/step.py [--domains 2 3 4] [--batch-size 128] [--json] …
 """
 
 import argparse
@@ -95,7 +95,7 @@ def graph_seconds(graph: BrickCollection, loader: TrainLoader) -> float:
 
 
 def trainer_seconds(graph: BrickCollection, loader: TrainLoader) -> float:
-    """Returns the median time of a step inside the Trainer, loading and logging included."""
+    """Returns the median time of a step in the Trainer, with loading and logging."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, quiet_libraries():
         module = LightningBrickCollection(

@@ -96,10 +96,12 @@ def test_option_composes(group: str, option: str) -> None:
             id="identity",
         ),
         pytest.param(
-            ["+domain@domains.a=mlp", "domains.a.data_dim=4", "+data.sizes.a=4"], id="mlp"
+            ["+domain@domains.a=mlp", "domains.a.data_dim=4", "+data.sizes.a=4"],
+            id="mlp",
         ),
         pytest.param(
-            ["+domain@domains.a=vae", "domains.a.data_dim=4", "+data.sizes.a=4"], id="vae"
+            ["+domain@domains.a=vae", "domains.a.data_dim=4", "+data.sizes.a=4"],
+            id="vae",
         ),
     ],
 )
@@ -127,9 +129,7 @@ def test_experiment_names_question_command_result_and_time(experiment: str) -> N
 
 
 def test_six_views_differ_from_three_by_one_line_a_domain() -> None:
-    more = [
-        f"+domain@domains.{view}=digits_{view}" for view in ("fac", "zer", "mor")
-    ]
+    more = [f"+domain@domains.{view}=digits_{view}" for view in ("fac", "zer", "mor")]
     cfg = compose(["experiment=digits", *more])
     assert cfg == compose(["experiment=digits_six"])
     assert sorted(cfg.domains) == ["fac", "fou", "kar", "mor", "pix", "zer"]

@@ -88,9 +88,7 @@ def imported(code: str) -> set[str]:
     [
         pytest.param("import gwbricks", id="import"),
         pytest.param("import gwbricks; dir(gwbricks)", id="dir"),
-        pytest.param(
-            "from gwbricks.cli.main import main; main(['--help'])", id="help"
-        ),
+        pytest.param("from gwbricks.cli.main import main; main(['--help'])", id="help"),
     ],
 )
 def test_what_must_be_quick_imports_nothing_heavy(code: str) -> None:
@@ -134,4 +132,4 @@ def test_every_listed_name_is_there() -> None:
 
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'gwbricks' has no attribute 'GWEncodr'"):
-        _ = gwbricks.GWEncodr  # pyright: ignore[reportAttributeAccessIssue] - on purpose
+        _ = gwbricks.GWEncodr

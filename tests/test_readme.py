@@ -83,7 +83,9 @@ def test_shown_experiment_is_the_shipped_one() -> None:
 
 
 def test_python_prints_what_is_shown() -> None:
-    shown = re.search(r"```python\n(import torch.*?)```\n\n```text\n(.*?)```", README, re.S)
+    shown = re.search(
+        r"```python\n(import torch.*?)```\n\n```text\n(.*?)```", README, re.S
+    )
     assert shown is not None
     printed = StringIO()
     with redirect_stdout(printed):

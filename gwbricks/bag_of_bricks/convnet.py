@@ -1,6 +1,7 @@
 """Small convolutional backbones in plain torch."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import nn, Tensor
@@ -57,10 +58,7 @@ class ResidualConvNet(nn.Sequential):
 
     def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
         _check_widths(widths)
-        blocks = [
-            ResidualBlock(before, after)
-            for before, after in zip(widths, widths[1:], strict=False)
-        ]
+        blocks = [ResidualBlock(before, after) for before, after in pairwise(widths)]
         super().__init__(_convolve(in_channels, widths[0], stride=1), *blocks)
         self.n_backbone_features = widths[-1]
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -68,7 +69,7 @@ def run_hydra(
 def job_overrides() -> list[str]:
     """Returns the overrides of the job as they were given, references unresolved."""
     given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-    return masked_overrides(map(str, given))
+    return masked_overrides(cast(list[str], given))
 
 
 def is_override(arg: str) -> bool:

@@ -61,11 +61,9 @@ def experiment_name(overrides: Sequence[str]) -> str:
 
 def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
     """Turns Hydra's error into one that names the key, the close match and the fix."""
+    if isinstance(error, yaml.MarkedYAMLError | OverrideParseException):
+        return _unreadable(error)
     text = str(error)
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark
-        where = f"{mark.name}, line {mark.line + 1}" if mark else "YAML"
-        return ConfigError(f"{where}: {error.problem}. Expected YAML.")
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], overrides)
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
@@ -76,18 +74,24 @@ def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
         group, _, option = match[2].rpartition("/")
         return _unknown_option(group, option, f" (in configs/{match[1]}.yaml)")
     if match := re.search(r"Error merging override ([^\s]+)", text):
-        key = match[1].partition("=")[0]
         cause = str(error.__cause__ or text).splitlines()[0]
-        if "not in struct" in cause or "not in" in cause:
+        if "not in" in cause:
+            key = match[1].partition("=")[0]
             return _unknown_key(key.lstrip("+~"), overrides)
         return ConfigError(f"{match[1]}: {cause}.")
+    return ConfigError(text.strip().splitlines()[0])
+
+
+def _unreadable(error: yaml.MarkedYAMLError | OverrideParseException) -> ConfigError:
     if isinstance(error, OverrideParseException):
         return ConfigError(
             f"{error.override}: cannot be read: {error.message.splitlines()[0]}."
             " Expected key=value. Fix: quote what has spaces, brackets or commas, as in"
             " 'key=[1, 2]'."
         )
-    return ConfigError(text.strip().splitlines()[0])
+    mark = error.problem_mark
+    where = f"{mark.name}, line {mark.line + 1}" if mark else "YAML"
+    return ConfigError(f"{where}: {error.problem}. Expected YAML.")
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:

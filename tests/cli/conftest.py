@@ -31,6 +31,8 @@ def cli(
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*args: str) -> Outcome:
-        return Outcome(main(args), *capsys.readouterr())
+        status = main(args)
+        printed = capsys.readouterr()
+        return Outcome(status, str(printed.out), str(printed.err))
 
     return run

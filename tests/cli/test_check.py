@@ -55,7 +55,9 @@ hydra:
 """
 
 
-@pytest.mark.parametrize("mode", [pytest.param([], id="run"), pytest.param(["-m"], id="sweep")])
+@pytest.mark.parametrize(
+    "mode", [pytest.param([], id="run"), pytest.param(["-m"], id="sweep")]
+)
 def test_config_cannot_have_hydra_run_anything(
     cli: Cli, tmp_path: Path, mode: list[str]
 ) -> None:

@@ -14,7 +14,7 @@ Cli = Callable[..., Any]
         pytest.param(["a", "b"], "evaluate: 2 runs given. Expected one", id="two"),
         pytest.param(
             ["nothing"],
-            "nothing: no run folder with checkpoints and no checkpoint. Fix: the folder",
+            "nothing: no run folder with checkpoints and no checkpoint. Fix: the",
             id="missing",
         ),
         pytest.param(["x.ckpt"], "x.ckpt: cannot read 'x.ckpt'", id="garbage"),

@@ -90,9 +90,7 @@ def test_exit_status_tells_whose_mistake_it_was(
     assert found.err.endswith(message)
 
 
-def test_notes_of_an_error_are_shown(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_notes_of_an_error_are_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         error = OSError("full")
         error.add_note("the disk")
@@ -142,7 +140,9 @@ def test_package_that_is_not_trusted_is_not_imported(cli: Cli, tmp_path: Path) -
     status, _, err = cli("check", MODULE, "--trust", "own")
     assert status == 2
     assert "domains.domain1.module._target_: 'own_domains.Mine' is not allowed." in err
-    assert "Fix: if you trust the package, add --trust own_domains to the command." in err
+    assert (
+        "Fix: if you trust the package, add --trust own_domains to the command." in err
+    )
     assert not (tmp_path / "imported").exists()
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from gwbricks.domains.autoencoder import AutoencoderDomain
 from gwbricks.runs.evaluate import evaluate
 
 Cli = Callable[..., Any]
@@ -135,9 +136,9 @@ def test_secrets_are_not_saved(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
     assert saved.count("***") == 2
 
 
-def _takes_a_key(self: Any, data_dim: int, latent_dim: int, api_key: str = "") -> None:
-    from gwbricks.domains.autoencoder import AutoencoderDomain
-
+def _takes_a_key(
+    self: AutoencoderDomain, data_dim: int, latent_dim: int, api_key: str = ""
+) -> None:
     encoder = torch.nn.Linear(data_dim, latent_dim)
     decoder = torch.nn.Linear(latent_dim, data_dim)
     AutoencoderDomain.__init__(self, latent_dim, encoder, decoder)
@@ -180,7 +181,9 @@ def test_sweep_makes_two_wandb_runs_in_one_group(
         assert "test/loss" in text
         (start,) = [r["run"] for r in records if r["type"] == "run"][:1]
         groups.add(start["run_group"])
-        config = {u["key"]: json.loads(u["value_json"]) for u in start["config"]["update"]}
+        config = {
+            u["key"]: json.loads(u["value_json"]) for u in start["config"]["update"]
+        }
         assert config["seed"] == seed
         assert config["scheduler"]["max_lr"] == 1e-3
         history = [r for r in records if r["type"] == "history"]
@@ -229,12 +232,13 @@ def test_hash_seed_and_order_of_the_yaml_do_not_change_a_weight(tmp_path: Path) 
     for seed in (0, 1):
         folder = tmp_path / str(seed)
         (folder / "configs" / "experiment").mkdir(parents=True)
-        lines = DEFAULTS if seed == 0 else DEFAULTS[2::-1] + [
-            "  - /bricks@bricks: [digit_probe, route_metrics, gw]"
-        ]
+        bricks = "  - /bricks@bricks: [digit_probe, route_metrics, gw]"
+        lines = [*DEFAULTS[2::-1], bricks] if seed else DEFAULTS
         text = ORDERED.format(defaults="\n".join(lines))
         (folder / "configs" / "experiment" / "mine.yaml").write_text(text)
-        epochs = [f"domains.{d}.pretrain.trainer.max_epochs=1" for d in ("kar", "pix", "mor")]
+        epochs = [
+            f"domains.{d}.pretrain.trainer.max_epochs=1" for d in ("kar", "pix", "mor")
+        ]
         subprocess.run(
             [*GWBRICKS, "train", "experiment=mine", "logger=csv", *epochs],
             check=True,
@@ -259,4 +263,6 @@ def test_evaluation_by_another_process_gives_the_same_numbers(
     (run,) = runs()
     numbers = json.loads((run / "metrics.json").read_text())["test"]
     again = evaluate(run)
-    assert {f"test/{k}": v for k, v in numbers.items()} == pytest.approx(again, rel=1e-6)
+    assert {f"test/{k}": v for k, v in numbers.items()} == pytest.approx(
+        again, rel=1e-6
+    )

@@ -105,7 +105,9 @@ CONFIG: dict[str, Any] = {
     [
         pytest.param(None, r"no run folder with checkpoints.*Fix", id="nothing"),
         pytest.param(
-            {"state_dict": {}}, r"holds no config, so it is not from gwbricks", id="alien"
+            {"state_dict": {}},
+            r"holds no config, so it is not from gwbricks",
+            id="alien",
         ),
     ],
 )

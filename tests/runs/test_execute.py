@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Callback
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
 import gwbricks
@@ -143,10 +144,9 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
             if args[-1] == 3:
                 raise error
 
-        def build(*args: Any) -> Any:
+        def build(*args: Any) -> Trainer:
             trainer = build_trainer(*args)
-            callback = Callback()
-            callback.on_train_batch_start = fail
+            callback = LambdaCallback(on_train_batch_start=fail)
             trainer.callbacks.append(callback)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             return trainer
 

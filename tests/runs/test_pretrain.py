@@ -243,7 +243,7 @@ def test_domain_without_a_loss_of_its_own_cannot_be_pretrained(
     cfg = config("~domains.domain1.module", f"+domains.domain1.module={module}")
     with pytest.raises(
         ConfigError,
-        match=r"domains\.domain1\.pretrain: Silent has no loss of its own\. Fix: .*null",
+        match=r"domain1\.pretrain: Silent has no loss of its own\. Fix: .*null",
     ):
         check(cfg, trusted=["silent"])
 
@@ -252,7 +252,9 @@ def test_only_tables_can_pretrain_a_domain(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gwbricks.runs.pretrain.TableDataModule", int)
-    with pytest.raises(ConfigError, match=r"domain1\.pretrain: only data .* Fix: .*null"):
+    with pytest.raises(
+        ConfigError, match=r"domain1\.pretrain: only data .* Fix: .*null"
+    ):
         check(config())
 
 
