@@ -27,8 +27,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 demo: install ## train a Global Workspace on real digits and show the result
 	$(BIN)/gwbricks train experiment=digits
 
-test: $(VENV)/.dev ## run the fast tests, with coverage
-	$(BIN)/pytest -q -n 2 -m "not slow" --cov --cov-report=term
+test: $(VENV)/.dev ## run the fast tests
+	$(BIN)/pytest -q -n 2 -m "not slow" $(COVERAGE)
 
 slow: $(VENV)/.dev ## run the tests that train for longer
 	$(BIN)/pytest -q -m slow
@@ -44,7 +44,7 @@ types: $(VENV)/.dev ## check types
 check: ## all that CI checks: style, types, tests
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory types
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test COVERAGE="--cov --cov-report=term"
 	@$(MAKE) --no-print-directory slow
 
 format: $(VENV)/.dev ## format and mend what can be mended

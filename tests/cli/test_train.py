@@ -47,6 +47,7 @@ def test_results_can_be_tested_again(cli: Cli) -> None:
     assert cli("evaluate", str(run), "data.num_test=8").out != out
 
 
+@pytest.mark.slow
 def test_run_goes_on_from_a_checkpoint(cli: Cli) -> None:
     cli("train", *SHORT, "scheduler=null")
     last = runs()[0] / "checkpoints" / "last.ckpt"
@@ -77,12 +78,14 @@ def test_sweep_makes_a_run_for_each_value_and_pretrains_once(cli: Cli) -> None:
     assert seeds == [0, 0, 1, 1]
 
 
+@pytest.mark.slow
 def test_sweep_can_be_named(cli: Cli) -> None:
     cli("train", "-m", *SHORT, "seed=0,1", "sweep.name=../mine")
     assert len(runs(Path("outputs/sweeps/mine"))) == 2
     assert {path.name for path in Path().iterdir()} == {"outputs"}
 
 
+@pytest.mark.slow
 def test_sweep_over_experiments_has_one_folder(cli: Cli) -> None:
     options = ["experiment=main_example,digits_classifier", "debug=one_batch"]
     status, _, err = cli("train", "-m", *options, "scheduler=null")
