@@ -11,6 +11,7 @@ from torch import Tensor
 from gwbricks.bricks.collection import BrickCollection
 from gwbricks.bricks.fitting import check_fit, Weights
 from gwbricks.bricks.kinds import BrickShared
+from gwbricks.bricks.shared import resolve_shared
 from gwbricks.bricks.whole_file import whole_file
 from gwbricks.errors import CheckpointError, ConfigError, UnknownNameError
 
@@ -146,12 +147,19 @@ def _choose(collection: BrickCollection, bricks: Iterable[str] | None) -> Weight
     for name in _listed(bricks, "bricks"):
         paths = _inside(name, collection.flat())
         if not paths & known.keys():
-            brick = collection.flat()[min(paths)]
-            other = brick.brick if isinstance(brick, BrickShared) else None
-            hint = f" Fix: {other!r}, whose weights it shares." if other else ""
+            hint = _sharing_hint(min(paths), collection)
             raise ConfigError(f"bricks: {name!r} has no weights of its own.{hint}")
         chosen |= paths
     return {path: weights for path, weights in known.items() if path in chosen}
+
+
+def _sharing_hint(path: str, collection: BrickCollection) -> str:
+    bricks = collection.flat()
+    brick = bricks[path]
+    if not isinstance(brick, BrickShared):
+        return ""
+    other = resolve_shared(brick.brick, path, bricks)
+    return f" Fix: {other!r}, whose weights it shares."
 
 
 def _listed(names: Iterable[str] | None, key: str) -> list[str]:

@@ -51,6 +51,8 @@ class Part(nn.Module):
         self.constants = dict(constants)
         self.stage = stage
         self.outputs = outputs
+        if not inputs:
+            raise WiringError("inputs: there is none. Fix: name what will be given.")
         if outputs is not None and not outputs:
             raise WiringError("outputs: there is none. Fix: name what you want.")
         self.steps = _steps(collection, {*inputs, *constants}, outputs, stage)
@@ -142,7 +144,10 @@ def _steps(
                 )
     wanted = [p for p, b in wiring.alive.items() if not b.reduces]
     needed = wiring.ancestors(wanted if outputs is None else wiring.paths_of(outputs))
-    wiring.check_inputs(needed)
+    try:
+        wiring.check_inputs(needed)
+    except WiringError as error:
+        raise WiringError(f"inputs: the outputs need another: {error}") from None
     return [
         wiring.step(path, function_of(path, bricks[path], bricks), gradients=False)
         for path in wiring.order
