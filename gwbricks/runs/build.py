@@ -1,16 +1,18 @@
 """From a resolved config to data, graph and module."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
+from torch import nn
 
 from gwbricks.bricks import Brick, BrickCollection
 from gwbricks.data import TableDataModule
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, ConfigErrors
 from gwbricks.runs.instantiate import instantiate
+from gwbricks.runs.sources import without_sources
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
 from gwbricks.workspace.graph import UNIMODAL
@@ -27,12 +29,20 @@ class Experiment:
         data: The data module.
         domains: The domains of the workspace, if there is one.
         module: The LightningModule around the graph.
+        loaded: Modules whose weights were loaded; see `load_sources`.
     """
 
     config: dict[str, Any]
     data: LightningDataModule
     domains: dict[str, WorkspaceDomain]
     module: LightningBrickCollection
+    loaded: set[nn.Module] = field(default_factory=set)
+
+    @property
+    def own_domains(self) -> dict[str, WorkspaceDomain]:
+        """The domains that were not loaded as parts of the graph."""
+        domains = self.domains.items()
+        return {name: d for name, d in domains if d.module not in self.loaded}
 
 
 def build_experiment(
@@ -61,7 +71,8 @@ def build_experiment(
     workspace = build_workspace(config, trusted)
     _check_sizes(config, domains)
     filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
-    bricks = _build_bricks(config.get("bricks") or {}, "bricks", seed, trusted, filled)
+    node = without_sources(config.get("bricks") or {})
+    bricks = _build_bricks(node, "bricks", seed, trusted, filled)
     _check_routes(coefs, data, domains, workspace)
     if not bricks:
         raise ConfigError(

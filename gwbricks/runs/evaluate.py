@@ -11,31 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
-from gwbricks.runs.build import build_experiment
+from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, show_results
 from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.schema import config_problems
 from gwbricks.runs.trainer import make_trainer
-from gwbricks.runs.weights import load_weights, read_checkpoint
+from gwbricks.runs.weights import find_checkpoint, load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
-
-
-def find_checkpoint(target: Path) -> Path:
-    """Returns the best checkpoint of a run folder, else the last; or the file itself.
-
-    Raises:
-        CheckpointError: If there is none.
-    """
-    if target.is_file():
-        return target
-    for name in ("best.ckpt", "last.ckpt"):
-        if (target / "checkpoints" / name).is_file():
-            return target / "checkpoints" / name
-    raise CheckpointError(
-        f"{target}: no run folder with checkpoints and no checkpoint."
-        " Fix: the folder that `gwbricks train` printed, or a .ckpt file."
-    )
 
 
 def load_run(
@@ -83,10 +66,10 @@ def _change(cfg: DictConfig, override: str) -> None:
         raise ConfigError(f"{override}: cannot be read. Expected key=value.") from error
 
 
-def evaluate(
+def rebuild(
     target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
-) -> Results:
-    """Tests a run again, and prints the numbers.
+) -> Experiment:
+    """Builds a run's experiment again, with the weights of its checkpoint.
 
     Args:
         target: A run folder, or a lone checkpoint.
@@ -99,16 +82,34 @@ def evaluate(
     """
     cfg, checkpoint = load_run(target, overrides)
     cfg = OmegaConf.create({**cfg, "callbacks": None, "logger": None})
+    problems = config_problems(cfg, trusted, is_saved=True)
+    if problems:
+        raise ConfigErrors(problems)
+    config = plain_config(cfg)
+    if config.get("threads"):
+        torch.set_num_threads(config["threads"])
+    experiment = build_experiment(config, trusted)
+    load_weights(experiment.module, checkpoint["state_dict"], str(target))
+    return experiment
+
+
+def evaluate(
+    target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
+) -> Results:
+    """Tests a run again, and prints the numbers.
+
+    Args:
+        target: See `rebuild`.
+        overrides: See `rebuild`.
+        trusted: See `rebuild`.
+
+    Raises:
+        CheckpointError: If there is no checkpoint, or it does not fit.
+        ConfigError: If an override is wrong.
+    """
     with quiet_libraries():
-        problems = config_problems(cfg, trusted, is_saved=True)
-        if problems:
-            raise ConfigErrors(problems)
-        config = plain_config(cfg)
-        if config.get("threads"):
-            torch.set_num_threads(config["threads"])
-        experiment = build_experiment(config, trusted)
-        load_weights(experiment.module, checkpoint["state_dict"], str(target))
-        trainer = make_trainer(config["trainer"], "trainer", logger=False)
+        experiment = rebuild(target, overrides, trusted)
+        trainer = make_trainer(experiment.config["trainer"], "trainer", logger=False)
         trainer.test(experiment.module, datamodule=experiment.data, verbose=False)
     results = {n: v.item() for n, v in trainer.callback_metrics.items()}
     results |= experiment.module.summaries

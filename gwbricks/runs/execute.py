@@ -23,6 +23,7 @@ from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, save_results, show_results
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
+from gwbricks.runs.sources import find_sources, load_sources
 from gwbricks.runs.trainer import (
     build_trainer,
     check_optimizer,
@@ -70,10 +71,23 @@ def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     module = experiment.module
     trained = [p for p in module.parameters() if p.requires_grad]
     check_optimizer(module.create_optimizers_func, trained, "optimizer")
-    check_domains(config, experiment.domains, experiment.data, trusted)
+    experiment.loaded = load_sources(
+        config.get("bricks") or {}, module.brick_collection
+    )
+    _check_loaded_once(experiment)
+    check_domains(config, experiment.own_domains, experiment.data, trusted)
     with quiet_libraries():
         build_trainer({**config, "logger": None}, trusted)  # raises early
     return experiment
+
+
+def _check_loaded_once(experiment: Experiment) -> None:
+    for name in experiment.domains.keys() - experiment.own_domains.keys():
+        if experiment.config["domains"][name].get("checkpoint") is not None:
+            raise ConfigError(
+                f"domains.{name}.checkpoint: a brick's `from` gives these weights too."
+                " Fix: leave one of the two out."
+            )
 
 
 def train(
@@ -108,7 +122,9 @@ def train(
         outputs = Path(config["paths"]["outputs"])
         make_folder(outputs, "paths.outputs")
         tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
-        pretrain_domains(config, experiment.domains, experiment.data, trusted, tell)
+        for key, source in find_sources(config.get("bricks") or {}).items():
+            tell(f"{key}: weights of {source}")
+        pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
         folder = RunFolder.create(outputs / place.parent, place.name)
         OmegaConf.update(cfg, "paths.run", str(folder.path))
         config, saved = plain_config(cfg), saved_config(cfg)

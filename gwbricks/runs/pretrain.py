@@ -22,7 +22,7 @@ from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.trainer import check_optimizer, interruptible, make_trainer
-from gwbricks.runs.weights import load_weights, read_weights
+from gwbricks.runs.weights import load_weights, part_of, read_weights
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import WorkspaceDomain
 from gwbricks.workspace.graph import UNIMODAL
@@ -90,11 +90,7 @@ def pretrain_domains(
 
 def _own_weights(path: Path, name: str) -> dict[str, Tensor]:
     weights = read_weights(path, f"domains.{name}.checkpoint")
-    prefix = f"brick_collection.gw.{name}.latent.model."
-    own = {
-        k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)
-    }
-    return own or weights
+    return part_of(weights, f"gw.{name}.latent.model") or weights
 
 
 def _pretrain(
@@ -180,8 +176,7 @@ def _train_alone(
         with interruptible():
             trainer.fit(graph, train, val)
         weights = read_weights(Path(best.best_model_path), key)
-        prefix = f"brick_collection.{name}.model."
-        own = {k.removeprefix(prefix): v for k, v in weights.items()}
+        own = part_of(weights, f"{name}.model")
         made = Path(folder) / "weights.ckpt"
         torch.save({"state_dict": own}, made)
         made.replace(path)

@@ -14,6 +14,7 @@ from omegaconf.errors import (
 from gwbricks.errors import ConfigError
 from gwbricks.runs.arguments import argument_problems
 from gwbricks.runs.keys import find_nodes, unknown_keys, wrong_types
+from gwbricks.runs.sources import source_problems, without_sources
 from gwbricks.runs.targets import builds_brick, resolve_target
 
 FILLED = ("domains", "workspace", "loss_coefs")
@@ -44,6 +45,9 @@ def config_problems(
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
     config = {str(key): value for key, value in plain.items()}
+    if isinstance(config.get("bricks"), dict):
+        problems += source_problems(config["bricks"])
+        config["bricks"] = without_sources(config["bricks"])
     referred = set(REFERENCE.findall(OmegaConf.to_yaml(cfg, resolve=False)))
     problems += [] if is_saved else unknown_keys(config, referred)
     problems += wrong_types(config)

@@ -7,10 +7,36 @@ from typing import Any
 import torch
 from torch import nn, Tensor
 
+from gwbricks.bricks.saving import read_bricks
 from gwbricks.errors import CheckpointError
 
 LISTED = 4
 """Most names that a message lists."""
+
+ROOT = "brick_collection."
+"""What the names of a graph's weights start with in a checkpoint."""
+
+
+def find_checkpoint(target: Path, key: str = "") -> Path:
+    """Returns the best checkpoint of a run folder, else the last; or the file itself.
+
+    Args:
+        target: The folder or the file.
+        key: Config key or argument that names it.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    if target.is_file():
+        return target
+    for name in ("best.ckpt", "last.ckpt"):
+        if (target / "checkpoints" / name).is_file():
+            return target / "checkpoints" / name
+    where = f"{key}: {str(target)!r}" if key else str(target)
+    raise CheckpointError(
+        f"{where}: no run folder with checkpoints and no checkpoint."
+        " Fix: the folder that `gwbricks train` printed, or a .ckpt file."
+    )
 
 
 def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
@@ -43,15 +69,18 @@ def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
 
 
 def read_weights(path: Path, key: str) -> dict[str, Tensor]:
-    """Reads weights by name: a state dict, or the one in a checkpoint.
+    """Reads weights by name, those of bricks as a checkpoint names them.
 
     Args:
-        path: The file.
+        path: A run folder, a checkpoint, a state dict, or a file of `save_bricks`.
         key: Config key or argument that names it.
 
     Raises:
         CheckpointError: If there are none.
     """
+    if path.suffix == ".safetensors":
+        return _read_bricks(path, key)
+    path = find_checkpoint(path, key) if path.is_dir() else path
     checkpoint = read_checkpoint(path, key)
     weights = checkpoint.get("state_dict", checkpoint)
     if isinstance(weights, Mapping) and all(
@@ -62,6 +91,33 @@ def read_weights(path: Path, key: str) -> dict[str, Tensor]:
         f"{key}: {str(path)!r} holds no weights. Expected tensors by name, alone or"
         " under 'state_dict'."
     )
+
+
+def _read_bricks(path: Path, key: str) -> dict[str, Tensor]:
+    try:
+        bricks = read_bricks(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{key}: {error}") from error
+    return {
+        f"{ROOT}{brick}.{name}": tensor
+        for brick, weights in bricks.items()
+        for name, tensor in weights.items()
+    }
+
+
+def part_of(weights: Mapping[str, Tensor], path: str) -> dict[str, Tensor]:
+    """Returns the weights of a brick, a nest, or a module in a brick.
+
+    Args:
+        weights: Weights by name, as in a checkpoint.
+        path: Its path, such as `gw.v`; empty for the whole graph.
+
+    Example:
+        >>> part_of({"brick_collection.gw.v.scale": torch.ones(1)}, "gw")
+        {'v.scale': tensor([1.])}
+    """
+    start = f"{ROOT}{path}.".replace("..", ".")
+    return {n.removeprefix(start): w for n, w in weights.items() if n.startswith(start)}
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], key: str) -> None:

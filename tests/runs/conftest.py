@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 from omegaconf import DictConfig
 
+from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.compose import compose
 from gwbricks.runs.execute import Place, train
+from gwbricks.runs.saved_config import plain_config
+from gwbricks.training.module import CONFIG
 
-SHORT = (
-    "logger=csv",
-    "trainer.max_epochs=1",
-    "domains.domain1.pretrain.trainer.max_epochs=1",
-)
+SHORT = ("logger=csv", "trainer.max_epochs=1")
+SHORT_PRETRAINING = "domains.domain1.pretrain.trainer.max_epochs=1"
 
 
 class Run(NamedTuple):
@@ -23,6 +24,13 @@ class Run(NamedTuple):
     folder: Path
     results: dict[str, float]
     output: str
+
+
+class Saved(NamedTuple):
+    """A run folder with a checkpoint, and what is in it."""
+
+    folder: Path
+    experiment: Experiment
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +43,13 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(
     tmp_path: Path, pretrained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., DictConfig]:
-    """Composes a short run of the main example, in a folder of its own."""
+    """Composes a short run, of the main example or another, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
     def config(*overrides: str) -> DictConfig:
-        return compose([*SHORT, f"paths.pretrained={pretrained}", *overrides])
+        is_other = any(override.startswith("experiment=") for override in overrides)
+        short = SHORT if is_other else (*SHORT, SHORT_PRETRAINING)
+        return compose([*short, f"paths.pretrained={pretrained}", *overrides])
 
     return config
 
@@ -57,3 +67,20 @@ def run(
         return Run(Path(cfg.paths.run), results, capsys.readouterr().out)
 
     return run
+
+
+@pytest.fixture
+def saved(config: Callable[..., DictConfig], tmp_path: Path) -> Callable[..., Saved]:
+    """Writes what a run with overrides would leave if it trained nothing."""
+
+    def saved(*overrides: str, name: str = "saved") -> Saved:
+        plain = plain_config(config(*overrides))
+        experiment = build_experiment(plain)
+        weights = experiment.module.state_dict()
+        folder = tmp_path / name
+        (folder / "checkpoints").mkdir(parents=True)
+        path = folder / "checkpoints" / "best.ckpt"
+        torch.save({CONFIG: plain, "state_dict": weights}, path)
+        return Saved(folder, experiment)
+
+    return saved

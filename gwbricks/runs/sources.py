@@ -1,0 +1,123 @@
+"""Weights that bricks start from: `bricks.NAME.from`, a brick of a run or of a file."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from gwbricks.bricks import BrickCollection
+from gwbricks.errors import (
+    CheckpointError,
+    ConfigError,
+    ConfigErrors,
+    suggest,
+    UnknownNameError,
+)
+from gwbricks.runs.weights import load_weights, part_of, read_weights, ROOT
+
+FROM = "from"
+"""Key of a brick or a nest that says where its weights are from."""
+
+EXPECTED = "Expected RUN_OR_FILE, or RUN_OR_FILE:bricks.NAME."
+
+
+def find_sources(bricks: Mapping[str, Any], key: str = "bricks") -> dict[str, Any]:
+    """Returns where weights are from, by the config key of the brick or nest.
+
+    Example:
+        >>> find_sources({"gw": {"v": {"from": "outputs/run:bricks.gw.t"}}})
+        {'bricks.gw.v': 'outputs/run:bricks.gw.t'}
+    """
+    found = {}
+    for name, node in bricks.items():
+        if isinstance(node, Mapping) and name != FROM:
+            found |= find_sources(node, f"{key}.{name}")
+        elif name == FROM and node is not None:
+            found[key] = node
+    return found
+
+
+def without_sources(bricks: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns bricks as they are built; a node with nothing but a source is gone.
+
+    Example:
+        >>> without_sources({"gw": {"_target_": "x", "v": {"from": "outputs/run"}}})
+        {'gw': {'_target_': 'x'}}
+    """
+    kept = {}
+    for name, node in bricks.items():
+        if name == FROM:
+            continue
+        inner = without_sources(node) if isinstance(node, Mapping) else node
+        if inner or not node:
+            kept[name] = inner
+    return kept
+
+
+def source_problems(bricks: Mapping[str, Any]) -> list[str]:
+    """Returns one line for each source that is no text."""
+    return [
+        f"{key}.{FROM}: {source!r}. {EXPECTED}"
+        for key, source in find_sources(bricks).items()
+        if not isinstance(source, str)
+    ]
+
+
+def load_sources(
+    bricks: Mapping[str, Any], collection: BrickCollection
+) -> set[nn.Module]:
+    """Loads the weights that bricks start from; each tensor must be there and fit.
+
+    Args:
+        bricks: The config's `bricks`.
+        collection: What was built of it.
+
+    Returns:
+        The modules that were loaded.
+
+    Raises:
+        ConfigError: With all sources that do not exist or do not fit.
+    """
+    problems, loaded = [], set[nn.Module]()
+    for key, source in sorted(find_sources(bricks).items()):
+        try:
+            part = _find_part(collection, key)
+            load_weights(part, _read(source, key), f"{key}.{FROM}")
+            loaded.update(part.modules())
+        except (ConfigError, CheckpointError) as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigErrors(problems)
+    return loaded
+
+
+def _find_part(collection: BrickCollection, key: str) -> nn.Module:
+    known = _with_nests(collection.flat())
+    if key not in known:
+        raise UnknownNameError(f"{key}.{FROM}", key, known)
+    return collection.get_submodule(key.removeprefix("bricks").lstrip("."))
+
+
+def _read(source: str, key: str) -> dict[str, Any]:
+    match = re.fullmatch(r"(.+?)(?::([\w.-]+))?", source)
+    if match is None:
+        raise ConfigError(f"{key}.{FROM}: {source!r}. {EXPECTED}")
+    file, name = match[1], match[2] or key
+    weights = read_weights(Path(file), f"{key}.{FROM}")
+    path = name.removeprefix("bricks").lstrip(".")
+    found = part_of(weights, path)
+    if found and name.split(".")[0] == "bricks":
+        return found
+    known = {n.removeprefix(ROOT).partition(".model.")[0] for n in weights}
+    raise CheckpointError(
+        f"{key}.{FROM}: {file!r} holds no weights of {name!r}."
+        f"{suggest(f'bricks.{path}', _with_nests(known))}"
+    )
+
+
+def _with_nests(paths: Mapping[str, Any] | set[str]) -> set[str]:
+    """Returns the config keys of bricks and of the nests that they are in."""
+    parts = [["bricks", *path.split(".")] for path in paths]
+    return {".".join(p[: i + 1]) for p in parts for i in range(len(p))}
