@@ -108,6 +108,9 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
     known = [str(k) for k in node] if isinstance(node, DictConfig) else []
     options = [] if parent else groups()
     where = f"{parent}.{name}" if parent else name
+    if name in known:
+        value = OmegaConf.select(cfg, where)
+        return ConfigError(f"{key}: {where!r} is {value!r}, so it has no keys.")
     return ConfigError(
         f"{key}: the config has no key {where!r}.{suggest(name, {*known, *options})}"
         f" Fix: the right name, or +{key}=… to add a key."

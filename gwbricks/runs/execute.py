@@ -16,8 +16,10 @@ from rich.console import Console
 
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
 from gwbricks.runs.build import build_experiment, Experiment
+from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.folder import RunFolder
+from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, make_folder, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, save_results, show_results
@@ -26,7 +28,7 @@ from gwbricks.runs.schema import config_problems
 from gwbricks.runs.sources import find_sources, load_sources
 from gwbricks.runs.trainer import (
     build_trainer,
-    check_optimizer,
+    check_training,
     interruptible,
     make_trainer,
 )
@@ -69,15 +71,16 @@ def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     if problems:
         raise ConfigErrors(problems)
     module = experiment.module
-    trained = [p for p in module.parameters() if p.requires_grad]
-    check_optimizer(module.create_optimizers_func, trained, "optimizer")
+    with quiet_libraries():
+        check_training(module, build_trainer({**config, "logger": None}, trusted))
+        problems = monitor_problems(config, module, experiment.data)
+    if problems:
+        raise ConfigErrors(problems)
     experiment.loaded = load_sources(
         config.get("bricks") or {}, module.brick_collection
     )
     _check_loaded_once(experiment)
     check_domains(config, experiment.own_domains, experiment.data, trusted)
-    with quiet_libraries():
-        build_trainer({**config, "logger": None}, trusted)  # raises early
     return experiment
 
 
@@ -132,6 +135,7 @@ def train(
         folder.start(saved, place.overrides)
         with _recorded(folder, experiment):
             trainer = build_trainer(config, trusted, saved)
+            keep_drawing(experiment, folder.path, trainer.loggers, tell)
             trainer.fit(
                 experiment.module,
                 datamodule=experiment.data,

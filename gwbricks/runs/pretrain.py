@@ -3,13 +3,14 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from torch import Tensor
 
@@ -21,11 +22,14 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
-from gwbricks.runs.trainer import check_optimizer, interruptible, make_trainer
+from gwbricks.runs.trainer import check_training, interruptible, make_trainer
 from gwbricks.runs.weights import load_weights, part_of, read_weights
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import WorkspaceDomain
 from gwbricks.workspace.graph import UNIMODAL
+
+ENDLESS = -1
+"""Lightning's word for no limit."""
 
 
 def check_domains(
@@ -54,10 +58,14 @@ def check_domains(
             weights = _own_weights(Path(node["checkpoint"]), name)
             load_weights(domain.module, weights, f"{key}.checkpoint")
         elif node.get("pretrain") is not None:
-            optimizer = f"{key}.pretrain.optimizer"
             _check_loss(name, config, domain.module, data)
-            create = instantiate(node["pretrain"]["optimizer"], optimizer, 0, trusted)
-            check_optimizer(create, list(domain.module.parameters()), optimizer)
+            trainer = _make_trainer(name, config)
+            if trainer.max_epochs == trainer.max_steps == ENDLESS:
+                raise ConfigError(
+                    f"{key}.pretrain.trainer.max_epochs: {ENDLESS}. Expected an end."
+                )
+            with _alone(name, config, domain.module, trusted) as graph:
+                check_training(graph, trainer, f"{key}.pretrain.")
 
 
 def pretrain_domains(
@@ -146,6 +154,31 @@ def _train_alone(
     trusted: Collection[str],
     path: Path,
 ) -> None:
+    node = config["domains"][name]["pretrain"]
+    train, val = _loaders(name, data, node["batch_size"], node["seed"])
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder,
+        _alone(name, config, module, trusted) as graph,
+    ):
+        best = ModelCheckpoint(folder, "best", "val/loss", enable_version_counter=False)
+        trainer = _make_trainer(name, config, [best, RichProgressBar(leave=False)])
+        with interruptible():
+            trainer.fit(graph, train, val)
+        weights = read_weights(Path(best.best_model_path), f"domains.{name}.pretrain")
+        own = part_of(weights, f"{name}.model")
+        made = Path(folder) / "weights.ckpt"
+        torch.save({"state_dict": own}, made)
+        made.replace(path)
+
+
+@contextmanager
+def _alone(
+    name: str,
+    config: Mapping[str, Any],
+    module: DomainModule,
+    trusted: Collection[str],
+) -> Iterator[LightningBrickCollection]:
+    """Gives the graph that trains a domain with its own loss, and nothing else."""
     key = f"domains.{name}.pretrain"
     node = config["domains"][name]["pretrain"]
     seed = node["seed"]
@@ -153,35 +186,31 @@ def _train_alone(
     brick = BrickTrainable(
         module, [name], [UNIMODAL], "all", EVALUATED, method="compute_domain_loss"
     )
-    graph = LightningBrickCollection(
+    yield LightningBrickCollection(
         BrickCollection({name: brick}, inputs=[name, LAYOUT]),
         instantiate(node["optimizer"], f"{key}.optimizer", seed, trusted),
         scheduler=instantiate(node.get("scheduler"), f"{key}.scheduler", seed, trusted),
         seed=seed,
     )
-    train, val = _loaders(name, data, node["batch_size"], seed)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder:
-        best = ModelCheckpoint(folder, "best", "val/loss", enable_version_counter=False)
-        shared = {
-            k: config["trainer"][k]
-            for k in ("accelerator", "devices")
-            if k in config["trainer"]
-        }
-        trainer = make_trainer(
-            {**shared, **node["trainer"]},
-            f"{key}.trainer",
-            logger=False,
-            callbacks=[best, RichProgressBar(leave=False)],
-        )
-        with interruptible():
-            trainer.fit(graph, train, val)
-        weights = read_weights(Path(best.best_model_path), key)
-        own = part_of(weights, f"{name}.model")
-        made = Path(folder) / "weights.ckpt"
-        torch.save({"state_dict": own}, made)
-        made.replace(path)
     for parameter, flag in zip(module.parameters(), trainable, strict=True):
         parameter.requires_grad_(flag)
+
+
+def _make_trainer(
+    name: str, config: Mapping[str, Any], callbacks: Sequence[Callback] = ()
+) -> Trainer:
+    """Builds a trainer on the devices of the run."""
+    shared = {
+        k: config["trainer"][k]
+        for k in ("accelerator", "devices")
+        if k in config["trainer"]
+    }
+    return make_trainer(
+        {**shared, **config["domains"][name]["pretrain"]["trainer"]},
+        f"domains.{name}.pretrain.trainer",
+        logger=False,
+        callbacks=list(callbacks),
+    )
 
 
 def _loaders(

@@ -1,18 +1,22 @@
 """From a resolved config to Lightning's trainer, its callbacks and loggers."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger
-from torch import nn
-from torch.optim import Optimizer
+from lightning.pytorch.loggers import Logger, WandbLogger
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
+from gwbricks.training import LightningBrickCollection
+from gwbricks.training.schedule import make_schedule
+
+SOME_STEPS = 1_000
+"""Stands for the length of a run that has not been started."""
 
 
 def build_trainer(
@@ -62,7 +66,10 @@ def _build_logger(
         run = Path(config["paths"]["run"])
         extra = {"config": dict(saved), "settings": wandb.Settings(silent=True)}
         node = {**node, "name": node.get("name") or "_".join(run.parts[-2:])}
-    return instantiate(node, f"logger.{name}", config["seed"], trusted, extra)
+    logger = instantiate(node, f"logger.{name}", config["seed"], trusted, extra)
+    if isinstance(logger, WandbLogger):
+        logger._wandb_init.pop("anonymous", None)  # wandb warns of it
+    return logger
 
 
 def make_trainer(arguments: Mapping[str, Any], key: str, **extra: Any) -> Trainer:
@@ -111,25 +118,30 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt from error
 
 
-def check_optimizer(
-    create: Callable[..., Optimizer], parameters: list[nn.Parameter], key: str
+def check_training(
+    module: LightningBrickCollection, trainer: Trainer, key: str = ""
 ) -> None:
-    """Makes an optimizer once, so that what it rejects is told before anything runs.
+    """Makes optimizer and schedule once, to tell what they reject before anything runs.
 
     Args:
-        create: Makes an optimizer of parameters.
-        parameters: What is optimised.
-        key: Config key of the optimizer.
+        module: What is trained.
+        trainer: What trains it.
+        key: Config key that `optimizer` and `scheduler` stand below, with a dot.
 
     Raises:
-        ConfigError: If nothing is trainable, or the optimizer rejects its arguments.
+        ConfigError: If nothing is trainable, or one of them rejects its arguments.
     """
+    parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ConfigError(
-            f"{key}: no parameter is trainable, so there is nothing to optimise."
-            " Fix: put a module into a BrickTrainable."
+            f"{key}optimizer: no parameter is trainable, so there is nothing to"
+            " optimise. Fix: put a module into a BrickTrainable."
         )
     try:
-        create(parameters)
+        optimizer = module.create_optimizers_func(parameters)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"{key}: {error}") from error
+        raise ConfigError(f"{key}optimizer: {error}") from error
+    if module.scheduler is not None:
+        has_end = trainer.max_epochs != -1 or trainer.max_steps != -1
+        steps = SOME_STEPS if has_end else math.inf
+        make_schedule(optimizer, module.scheduler, lambda: steps, key)

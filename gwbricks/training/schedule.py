@@ -24,8 +24,7 @@ def with_schedule(
     """Returns what Lightning wants to know of an optimizer and its schedule.
 
     A schedule advances every step; one that waits for a plateau advances after every
-    epoch that is validated and watches `val/loss`. What it must know of the run's
-    length, and was not given, is filled in.
+    epoch that is validated and watches `val/loss`.
 
     Args:
         optimizer: The optimizer.
@@ -33,24 +32,13 @@ def with_schedule(
         trainer: Knows the run's length.
 
     Raises:
-        ConfigError: If the schedule needs the length of a run that has no end, or
-            rejects its arguments.
+        ConfigError: See `make_schedule`.
     """
     if scheduler is None:
         return optimizer
-    missing = _missing_lengths(scheduler)
-    steps = trainer.estimated_stepping_batches if missing else 0
-    if math.isinf(steps):
-        raise ConfigError(
-            f"scheduler.{missing[0]}: the run has no end, so it cannot be filled in."
-            " Fix: trainer.max_epochs or trainer.max_steps."
-        )
-    try:
-        schedule = scheduler(
-            optimizer, **{name: max(1, int(steps)) for name in missing}
-        )
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"scheduler: {error}") from error
+    schedule = make_schedule(
+        optimizer, scheduler, lambda: trainer.estimated_stepping_batches
+    )
     if isinstance(schedule, ReduceLROnPlateau):
         return {
             "optimizer": optimizer,
@@ -65,6 +53,37 @@ def with_schedule(
         "optimizer": optimizer,
         "lr_scheduler": {"scheduler": schedule, "interval": "step"},
     }
+
+
+def make_schedule(
+    optimizer: Optimizer,
+    scheduler: Callable[..., Any],
+    count_steps: Callable[[], float],
+    key: str = "",
+) -> Any:  # noqa: ANN401 - torch's schedules have no common base
+    """Makes a schedule; what it must know of the run's length is filled in.
+
+    Args:
+        optimizer: The optimizer.
+        scheduler: Makes the schedule of an optimizer.
+        count_steps: Returns the number of steps of the run.
+        key: Config key that `scheduler` stands below, with a dot.
+
+    Raises:
+        ConfigError: If the schedule needs the length of a run that has no end, or
+            rejects its arguments.
+    """
+    missing = _missing_lengths(scheduler)
+    steps = count_steps() if missing else 0
+    if math.isinf(steps):
+        raise ConfigError(
+            f"{key}scheduler.{missing[0]}: the run has no end, so it cannot be filled"
+            f" in. Fix: {key}trainer.max_epochs, or +{key}trainer.max_steps."
+        )
+    try:
+        return scheduler(optimizer, **{name: max(1, int(steps)) for name in missing})
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key}scheduler: {error}") from error
 
 
 def _missing_lengths(scheduler: Callable[..., Any]) -> list[str]:

@@ -243,6 +243,40 @@ PRETRAIN = "domains.domain1.pretrain"
             ["sweep.metric: 3. Expected the name of a final number"],
             id="metric-type",
         ),
+        pytest.param(
+            ["sweep.metric=val/los", "callbacks.checkpoint.monitor=test/cycle"],
+            [
+                "sweep.metric: the run will have no 'val/los'. Did you mean 'val/loss'",
+                "checkpoint.monitor: the run will have no 'test/cycle'. Did you mean",
+            ],
+            id="unknown-number",
+        ),
+        pytest.param(
+            ["seed.x=1"], ["seed.x: 'seed' is 0, so it has no keys."], id="key-of-value"
+        ),
+        pytest.param(
+            ["trainer.max_epochs=-1"],
+            ["scheduler.total_steps: the run has no end", "Fix: trainer.max_epochs"],
+            id="endless",
+        ),
+        pytest.param(
+            [f"{PRETRAIN}.trainer.max_epochs=-1"],
+            [f"{PRETRAIN}.trainer.max_epochs: -1. Expected an end."],
+            id="endless-pretraining",
+        ),
+        pytest.param(
+            [f"{PRETRAIN}.optimizer.lr=-1"],
+            [f"{PRETRAIN}.optimizer: Invalid learning rate: -1"],
+            id="optimizer-of-a-pretraining",
+        ),
+        pytest.param(
+            [
+                f"+{PRETRAIN}.scheduler._target_=torch.optim.lr_scheduler.StepLR",
+                f"+{PRETRAIN}.scheduler._partial_=true",
+            ],
+            [f"{PRETRAIN}.scheduler: ", "'step_size'"],
+            id="schedule-of-a-pretraining",
+        ),
     ],
 )
 def test_mistake_is_told_in_a_few_lines_and_nothing_is_written(
