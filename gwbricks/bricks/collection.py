@@ -8,8 +8,10 @@ from torch import nn, Tensor
 
 from gwbricks.bricks.brick import Brick, BrickModule
 from gwbricks.bricks.checks import check_metric_names, check_name, check_trainability
+from gwbricks.bricks.draw import draw
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
+from gwbricks.bricks.picture import Picture
 from gwbricks.bricks.shared import function_of
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Step
@@ -126,12 +128,7 @@ class BrickCollection(nn.ModuleDict):
         self._signature = self._structure()
 
     def wiring(self, stage: Stage, given: Iterable[str] | None = None) -> Wiring:
-        """Returns the graph of one stage for the names that are given.
-
-        Args:
-            stage: The stage.
-            given: Names that the caller provides; the declared inputs if None.
-        """
+        """Returns the graph of one stage for given names, or the declared inputs."""
         names = self.inputs or frozenset() if given is None else frozenset(given)
         return Wiring(stage, self.flat(), names)
 
@@ -249,9 +246,8 @@ class BrickCollection(nn.ModuleDict):
             for name in brick.loss_output_names:
                 if name in named_outputs:
                     value = named_outputs[name]
-                    losses[name] = (
-                        value.loss if isinstance(value, LossOutput) else value
-                    )
+                    is_output = isinstance(value, LossOutput)
+                    losses[name] = value.loss if is_output else value
         return losses
 
     def summarize(self, stage: Stage, reset: bool) -> dict[str, Any]:
@@ -265,6 +261,19 @@ class BrickCollection(nn.ModuleDict):
         for _, brick in sorted(self.flat().items()):
             metrics |= brick.summarize(stage, reset)
         return metrics
+
+    def draw(
+        self,
+        stage: Stage = Stage.TRAIN,
+        inputs: Collection[str] | None = None,
+        outputs: Collection[str] | None = None,
+        detail: str = "full",
+        shapes: Mapping[str, str] | None = None,
+        legend: bool = True,
+    ) -> str:
+        """Returns the graph as mermaid text; for arguments see `Picture` and `draw`."""
+        given = self.inputs if inputs is None else frozenset(inputs)
+        return draw(Picture(stage, self.flat(), given, outputs), shapes, detail, legend)
 
     def _structure(self) -> tuple[object, ...]:
         parts: list[object] = []

@@ -1,7 +1,7 @@
 """Ways to draw less of a graph."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from gwbricks.bricks.picture import Arrow, DATA, Node
@@ -37,7 +37,8 @@ def condense(
     """Leaves out what does not run, and bricks that only pass one brick's values on.
 
     Those have no weights, are no loss or metrics, and read from one brick only. Nodes
-    that nothing then reads from are left out too, unless they write a result.
+    that nothing then reads from are left out too, unless they write a result, and so
+    are arrows between nodes that a longer way connects.
     """
     shown = {n.path: replace(n, reads=(), writes=()) for n in nodes if not n.is_dead}
     links = {(a.source, a.target): a.names for a in arrows if not a.is_dead}
@@ -51,7 +52,32 @@ def condense(
         if (_is_plain(node) or node.role == "data") and not is_read:
             del shown[path]
             links = {pair: names for pair, names in links.items() if pair[1] != path}
-    return list(shown.values()), [Arrow(*pair, names) for pair, names in links.items()]
+    return list(shown.values()), [Arrow(*pair, links[pair]) for pair in _direct(links)]
+
+
+def _direct(links: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Returns the links that no longer way replaces.
+
+    Example:
+        >>> _direct([("a", "b"), ("b", "c"), ("a", "c")])
+        [('a', 'b'), ('b', 'c')]
+    """
+    targets: dict[str, list[str]] = {}
+    for source, target in links:
+        targets.setdefault(source, []).append(target)
+    behind: dict[str, set[str]] = {}
+
+    def reach(path: str) -> set[str]:
+        if path not in behind:
+            after = targets.get(path, [])
+            behind[path] = {*after}.union(*(reach(target) for target in after))
+        return behind[path]
+
+    return [
+        (source, target)
+        for source, target in links
+        if all(target not in reach(other) for other in targets[source])
+    ]
 
 
 def _is_plain(node: Node) -> bool:

@@ -44,6 +44,8 @@ EXPLAINED = {
 HEAD = """\
 ---
 config:
+  layout: dagre
+  look: classic
   theme: base
   themeVariables:
     edgeLabelBackground: "#ffffff"
@@ -51,6 +53,7 @@ config:
   flowchart:
     nodeSpacing: 30
     rankSpacing: 35
+    wrappingWidth: 400
 ---
 flowchart LR"""
 
@@ -209,7 +212,7 @@ class _Chart:
         nests = [name for name in self.ids.values() if name.startswith("nest_")]
         members |= {"nest": nests} if nests else {}
         given = [f"class {','.join(ids)} {kind}" for kind, ids in members.items()]
-        return [*given, *(f"classDef {kind} {style}" for kind, style in STYLES.items())]
+        return [*given, *(f"classDef {k} {style}" for k, style in STYLES.items())]
 
 
 def _classes(node: Node) -> list[str]:

@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "train what a config describes: experiment=NAME key=value …, -m sweeps",
     "evaluate": "test a run again: evaluate RUN_OR_CKPT [key=value …]",
     "check": "find all mistakes of a config, and show its graph with shapes",
+    "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
     "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
     "list": "show experiments and config options: list [GROUP]",
 }

@@ -1,0 +1,69 @@
+"""`gwbricks draw`: the graph of a config as mermaid text, SVG or PNG."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import DictConfig
+
+from gwbricks.cli.hydra_app import run_hydra
+from gwbricks.errors import ConfigError
+
+USAGE = """\
+usage: gwbricks draw [experiment=NAME] [key=value …] [-o FILE]
+
+  -o FILE            FILE.svg, FILE.png, or FILE.mmd; without it, mermaid text
+  --stage STAGE      train (the default), val, test, inference or export
+  --detail overview  without what only hands values on, and without what does not run
+  --outputs NAMES    only what these need, as in probe or kar/broadcast,state
+
+Mermaid text can be pasted into Markdown. SVG and PNG need the extra `draw`.
+"""
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"draw: {message}. Fix: see gwbricks draw --help.")
+
+
+def run(args: Sequence[str], trusted: Sequence[str]) -> int:
+    """Draws into a file, or prints mermaid text."""
+    if "--help" in args or "-h" in args:
+        sys.stdout.write(USAGE)
+        return 0
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-o", dest="path", type=Path)
+    parser.add_argument("--stage", default="train")
+    parser.add_argument("--detail", default="full", choices=("full", "overview"))
+    parser.add_argument("--outputs", type=_names)
+    given, rest = parser.parse_known_args(list(args))
+
+    def task(cfg: DictConfig) -> None:
+        from gwbricks.runs.draw import (
+            check_path,
+            draw_experiment,
+            save_drawing,
+            stage_of,
+        )
+        from gwbricks.runs.execute import check
+        from gwbricks.runs.quiet import quiet_libraries
+
+        stage = stage_of(given.stage)
+        if given.path:
+            check_path(given.path)
+        with quiet_libraries():
+            experiment = check(cfg, trusted)
+        text = draw_experiment(experiment, stage, given.detail, given.outputs)
+        if given.path:
+            save_drawing(text, given.path)
+        else:
+            sys.stdout.write(text)
+
+    run_hydra(task, rest, "draw")
+    return 0
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
