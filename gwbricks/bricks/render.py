@@ -28,6 +28,7 @@ def render_svg(text: str) -> str:
             f"draw: {error}. Fix: draw less, with --detail overview or --outputs, or"
             " take the mermaid text: -o FILE.mmd."
         ) from error
+    svg = svg.replace('style="', 'style="background-color:white;', 1)
     svg = svg.replace("font-size:16px", f"font-size:{FONT_SIZE}px")
     return TITLE.sub(r"\1font-weight:bold;", svg)
 

@@ -1,3 +1,4 @@
+import re
 import sys
 from collections.abc import Callable
 from io import BytesIO
@@ -70,6 +71,17 @@ def test_failure_to_draw_does_not_stop_the_run(
 def test_png_is_a_picture(experiment: Experiment, tmp_path: Path) -> None:
     draw.save_drawing(draw_experiment(experiment, Stage.TEST), tmp_path / "x.png")
     assert Image.open(BytesIO((tmp_path / "x.png").read_bytes())).format == "PNG"
+
+
+def test_picture_in_the_readme_is_that_of_the_main_example(config: Config) -> None:
+    shown = Path(__file__).parents[2] / "docs" / "graph.svg"
+    text = draw_experiment(check(config()), Stage.TRAIN, "overview")
+    words = [
+        re.findall(r">([^<>]+)</text>", svg)
+        for svg in (shown.read_text(encoding="utf-8"), draw.render_svg(text))
+    ]
+    assert words[0] == words[1]
+    assert "LinearDomain.encode" in words[0]
 
 
 def test_drawing_changes_no_number(
