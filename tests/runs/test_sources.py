@@ -125,6 +125,17 @@ def test_loaded_domain_is_not_pretrained(
     assert same(weights(module, latent), weights(other.module, latent))
 
 
+@pytest.mark.parametrize("file", ["", "/checkpoints/best.ckpt", "/x.safetensors"])
+def test_domains_checkpoint_may_be_a_run_or_bricks(
+    saved: Callable[..., Any], config: Config, file: str
+) -> None:
+    folder, other = saved("seed=1", "domains.domain1.pretrain.seed=1")
+    save_bricks(other.module.brick_collection, folder / "x.safetensors")
+    module = check(config(f"+domains.domain1.checkpoint={folder}{file}")).module
+    latent = "gw.domain1.latent"
+    assert same(weights(module, latent), weights(other.module, latent))
+
+
 def test_domain_with_two_sources_is_an_error(
     saved: Callable[..., Any], config: Config
 ) -> None:
