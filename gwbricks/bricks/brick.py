@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from gwbricks.bricks.names import InputNames, parse_reads, STAGE
+from gwbricks.bricks.names import InputNames, is_relative, parse_reads, resolve, STAGE
 from gwbricks.bricks.stage import parse_stages, Stage
 from gwbricks.errors import UnknownNameError, WiringError
 
@@ -22,6 +24,7 @@ class Brick(nn.Module, ABC):
             name to argument name, or `"all"`: everything but its own outputs, as one
             dictionary. `x?` may be missing (None is passed), `*/x` passes a mapping of
             all names that match (`*/x?` also if there is none), `stage` is the stage.
+            `./x` and `../x` start from the nest that the brick is in.
         output_names: One name for each value that is returned.
         alive_stages: Stages in which the brick runs: a list, `"all"` or `"none"`.
         loss_output_names: Outputs that are losses: a list, `"all"` or `"none"`.
@@ -68,6 +71,40 @@ class Brick(nn.Module, ABC):
     @abstractmethod
     def label(self) -> str:
         """Name of what the brick wraps, for tables and pictures."""
+
+    def within(self, path: str) -> "Brick":
+        """Returns the brick with its relative names resolved; itself if it has none.
+
+        The module is the same, and nothing is copied.
+
+        Args:
+            path: Path of the brick, such as `gw.v.encode`.
+
+        Raises:
+            WiringError: If a name leads out of the collection.
+        """
+        reads = self.reads or ()
+        names = [*(read.name for read in reads), *self.output_names]
+        if not any(map(is_relative, names)):
+            return self
+        brick = copy(self)
+        if self.reads is not None:
+            brick.reads = tuple(replace(r, name=resolve(r.name, path)) for r in reads)
+        brick.output_names = tuple(resolve(n, path) for n in self.output_names)
+        brick.loss_output_names = tuple(
+            resolve(n, path) for n in self.loss_output_names
+        )
+        return brick
+
+    def extra_repr(self) -> str:
+        """Returns what the brick reads and writes."""
+        return self.wires
+
+    @property
+    def wires(self) -> str:
+        """What the brick reads and writes, for people."""
+        reads = "all" if self.reads is None else ", ".join(map(str, self.reads))
+        return f"{reads or '()'} -> {', '.join(self.output_names) or '()'}"
 
     def is_alive(self, stage: Stage) -> bool:
         """Whether the brick runs in `stage`."""

@@ -4,22 +4,24 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import nn, Tensor
+from torch import Tensor
 
-from gwbricks.bricks.brick import Brick, BrickModule
-from gwbricks.bricks.checks import check_metric_names, check_name, check_trainability
+from gwbricks.bricks.checks import check_metric_names, check_trainability
 from gwbricks.bricks.draw import draw
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
+from gwbricks.bricks.needs import required_inputs, unread_bricks
+from gwbricks.bricks.nest import Nest
+from gwbricks.bricks.ordering import find_steps
+from gwbricks.bricks.paths import select
 from gwbricks.bricks.picture import Picture
 from gwbricks.bricks.shared import function_of
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Step
 from gwbricks.bricks.wiring import Wiring
-from gwbricks.errors import WiringError
 
 
-class BrickCollection(nn.ModuleDict):
+class BrickCollection(Nest):
     """Bricks, connected by the names that they read and write.
 
     Running it gives each brick its inputs, in an order that follows from the names, not
@@ -50,63 +52,24 @@ class BrickCollection(nn.ModuleDict):
         *,
         _nested: bool = False,
     ) -> None:
-        super().__init__()
         self.inputs = None if inputs is None else frozenset(inputs)
         self._orders: dict[tuple[object, ...], tuple[Step, ...]] = {}
         self._nested = _nested
-        self._signature: tuple[object, ...] = ()
-        self.update(bricks)
-
-    def __setitem__(self, key: str, module: nn.Module | Mapping[str, Any]) -> None:
-        """Adds or replaces a brick; see `update`."""
-        self.update({key: module})
-
-    def update(self, modules: Mapping[str, Any]) -> None:
-        """Adds or replaces bricks like a dictionary; the wiring is checked again.
-
-        A nest may share bricks of the collection around it, so a change inside a nest
-        is checked when that collection is run.
-        """
-        previous = dict(self._modules)
-        self._modules |= {check_name(n): _as_brick(n, b) for n, b in modules.items()}
-        if self._nested:
-            return
-        try:
-            self.check()
-        except WiringError:
-            self._modules = previous
-            raise
-
-    def train(self, mode: bool = True) -> "BrickCollection":
-        """Sets the mode; modules that are not trainable stay in eval mode."""
-        super().train(mode)
-        for brick in self.flat().values():  # a loss may hold a frozen brick's module
-            if isinstance(brick, BrickModule) and brick.trainable is False:
-                brick.eval()
-        return self
+        self._checked: object = None
+        super().__init__(bricks)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves the cached orders out: they are found again after a copy."""
-        return {**self.__dict__, "_orders": {}}
+        """Leaves what is cached out: it is found again after a copy."""
+        return {**super().__getstate__(), "_orders": {}, "_checked": None}
 
-    def flat(self) -> dict[str, Brick]:
-        """Returns all bricks by path, such as `gw.v.encode`."""
-        bricks: dict[str, Brick] = {}
-        for name, module in self.items():
-            if isinstance(module, BrickCollection):
-                bricks |= {
-                    f"{name}.{path}": brick for path, brick in module.flat().items()
-                }
-            elif isinstance(module, Brick):
-                bricks[name] = module
-        return bricks
+    def make_nest(self, bricks: Mapping[str, Any]) -> "BrickCollection":
+        """Returns a collection that is checked as a part of this one."""
+        return BrickCollection(bricks, _nested=True)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the bricks as nested dictionaries."""
-        return {
-            name: module.to_dict() if isinstance(module, BrickCollection) else module
-            for name, module in self.items()
-        }
+    def check_change(self) -> None:
+        """Checks the wiring, but for a nest: the collection around it may share."""
+        if not self._nested:
+            self.check()
 
     def check(self) -> None:
         """Checks the wiring of every stage.
@@ -118,14 +81,14 @@ class BrickCollection(nn.ModuleDict):
         self._orders.clear()
         bricks = self.flat()
         check_trainability(bricks)
-        for path, brick in bricks.items():
-            function_of(path, brick, bricks)
+        for path in bricks:
+            function_of(path, bricks)
         for stage in Stage:
             wiring = Wiring(stage, bricks, self.inputs or frozenset())
             if wiring.order and self.inputs is not None:
                 wiring.check_inputs(wiring.order)
             check_metric_names(wiring)
-        self._signature = self._structure()
+        self._checked = self.structure()
 
     def wiring(self, stage: Stage, given: Iterable[str] | None = None) -> Wiring:
         """Returns the graph of one stage for given names, or the declared inputs."""
@@ -183,11 +146,11 @@ class BrickCollection(nn.ModuleDict):
         """
         given = frozenset(named_inputs)
         key = (stage, given, _key(outputs), update_metrics, _key(gradients_to))
-        if self._structure() != self._signature:
+        if self.structure() != self._checked:
             self.check()
         if key not in self._orders:
-            self._orders[key] = self._find_order(
-                stage, given, outputs, update_metrics, gradients_to
+            self._orders[key] = find_steps(
+                self.wiring(stage, given), outputs, update_metrics, gradients_to
             )
         values = {STAGE: stage, **named_inputs}
         computed: dict[str, Any] = {}
@@ -206,33 +169,7 @@ class BrickCollection(nn.ModuleDict):
         update_metrics: bool = True,
     ) -> tuple[Step, ...]:
         """Returns the bricks that `run` would run, in order, ready to run."""
-        return self._find_order(stage, frozenset(given), outputs, update_metrics, None)
-
-    def _find_order(
-        self,
-        stage: Stage,
-        given: frozenset[str],
-        outputs: Collection[str] | None,
-        update_metrics: bool,
-        gradients_to: Collection[str] | None,
-    ) -> tuple[Step, ...]:
-        bricks = self.flat()
-        wiring = Wiring(stage, bricks, given)
-        wanted = {p for p, b in wiring.alive.items() if b.reduces and update_metrics}
-        if outputs is None:
-            wanted |= {p for p, b in wiring.alive.items() if not b.reduces}
-        else:
-            wanted |= set(wiring.paths_of(outputs))
-        needed = wiring.ancestors(wanted)
-        wiring.check_inputs(needed)
-        trained = needed
-        if gradients_to is not None:
-            trained = wiring.ancestors(wiring.paths_of(gradients_to))
-        return tuple(
-            wiring.step(path, function_of(path, bricks[path], bricks), path in trained)
-            for path in wiring.order
-            if path in needed
-        )
+        return find_steps(self.wiring(stage, given), outputs, update_metrics)
 
     def loss_names(self, stage: Stage = Stage.TRAIN) -> list[str]:
         """Returns the names of all losses of the stage, sorted."""
@@ -262,6 +199,36 @@ class BrickCollection(nn.ModuleDict):
             metrics |= brick.summarize(stage, reset)
         return metrics
 
+    def required_inputs(
+        self, stage: Stage, outputs: Collection[str] | None = None
+    ) -> frozenset[str]:
+        """Returns the names that the data must have; see `required_inputs`."""
+        return required_inputs(self.flat(), stage, outputs)
+
+    def unread_bricks(self, stage: Stage) -> list[str]:
+        """Returns the paths of bricks that nothing reads; see `unread_bricks`."""
+        return unread_bricks(self.flat(), stage)
+
+    def sub_collection(
+        self, stage: Stage | None = None, bricks: Iterable[str] | None = None
+    ) -> "BrickCollection":
+        """Returns a collection of some of the bricks; the modules are the same.
+
+        Args:
+            stage: Only bricks that are alive in it; None for any.
+            bricks: Paths of bricks and nests, such as `gw.v`; None for all.
+
+        Raises:
+            UnknownNameError: If a path does not exist.
+            WiringError: If a shared brick is left without the one it shares.
+        """
+        known = self.flat()
+        chosen = set(known) if bricks is None else select(bricks, known, "bricks")
+        if stage is not None:
+            chosen = {path for path in chosen if known[path].is_alive(stage)}
+        inputs = self.inputs if bricks is None else None
+        return BrickCollection(self.part(chosen), inputs)
+
     def draw(
         self,
         stage: Stage = Stage.TRAIN,
@@ -275,25 +242,6 @@ class BrickCollection(nn.ModuleDict):
         given = self.inputs if inputs is None else frozenset(inputs)
         return draw(Picture(stage, self.flat(), given, outputs), shapes, detail, legend)
 
-    def _structure(self) -> tuple[object, ...]:
-        parts: list[object] = []
-        for name, module in self._modules.items():
-            parts += [name, id(module)]
-            if isinstance(module, BrickCollection):
-                parts.append(module._structure())
-        return tuple(parts)
-
 
 def _key(names: Collection[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
-
-
-def _as_brick(name: str, brick: object) -> nn.Module:
-    if isinstance(brick, Brick | BrickCollection):
-        return brick
-    if isinstance(brick, Mapping):
-        return BrickCollection(brick, _nested=True)
-    raise WiringError(
-        f"bricks.{name}: {type(brick).__name__} is not a brick. Expected a brick or a"
-        " dictionary of bricks. Fix: BrickTrainable(module, [...], [...])."
-    )

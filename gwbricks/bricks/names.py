@@ -26,6 +26,11 @@ class Read:
     argument: str | None = None
     optional: bool = False
 
+    def __str__(self) -> str:
+        """Returns the argument as a user writes it."""
+        name = f"{self.name}?" if self.optional else self.name
+        return name if self.argument is None else f"{self.argument}={name}"
+
     @property
     def is_pattern(self) -> bool:
         """Whether the argument is a mapping of all names that match."""
@@ -44,6 +49,40 @@ class Read:
             for name in sorted(names)
             if name.startswith(head) and name[len(head) :].endswith(tail)
         }
+
+
+def is_relative(name: str) -> bool:
+    """Whether a name starts from the nest that its brick is in."""
+    return name.startswith(("./", "../"))
+
+
+def resolve(name: str, path: str) -> str:
+    """Returns the full name of one that starts with `./` or `../`; others stay.
+
+    Args:
+        name: The name.
+        path: Path of the brick that reads or writes it.
+
+    Raises:
+        WiringError: If it leads out of the collection.
+
+    Example:
+        >>> resolve("./latent", "gw.v.encode"), resolve("../state", "gw.v.encode")
+        ('gw/v/latent', 'gw/state')
+    """
+    if not is_relative(name):
+        return name
+    nest = path.split(".")[:-1]
+    rest = name.removeprefix("./")
+    while rest.startswith("../"):
+        if not nest:
+            raise WiringError(
+                f"{path}: the name {name!r} leads out of the collection. Fix: fewer"
+                " '../', or the full name."
+            )
+        nest.pop()
+        rest = rest.removeprefix("../")
+    return "/".join([*nest, rest])
 
 
 def parse_reads(input_names: InputNames) -> tuple[Read, ...] | None:

@@ -1,7 +1,7 @@
 """Saves and loads the weights of chosen bricks, in one safetensors file."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from safetensors import safe_open, SafetensorError
@@ -11,9 +11,10 @@ from torch import Tensor
 from gwbricks.bricks.collection import BrickCollection
 from gwbricks.bricks.fitting import check_fit, Weights
 from gwbricks.bricks.kinds import BrickShared
+from gwbricks.bricks.paths import inside, listed, select
 from gwbricks.bricks.shared import resolve_shared
 from gwbricks.bricks.whole_file import whole_file
-from gwbricks.errors import CheckpointError, ConfigError, UnknownNameError
+from gwbricks.errors import CheckpointError, ConfigError
 
 BRICKS, SHARED = "gwbricks.bricks", "gwbricks.shared"
 """Keys of a file's metadata: its bricks, and tensors that are others of them."""
@@ -85,13 +86,10 @@ def load_bricks(
     """
     found = _rename(read_bricks(path), rename or {})
     known = _weights(collection)
-    skipped = set()
-    for name in _listed(skip, "skip"):
-        skipped |= _inside(name, {*found, *known}, "skip")
+    either = {*found, *known}
+    skipped = select(skip, either, "skip")
     if bricks is not None:
-        listed = _listed(bricks, "bricks")
-        chosen = {p for name in listed for p in _inside(name, {*found, *known})}
-        skipped |= ({*found, *known}) - chosen
+        skipped |= either - select(bricks, either, "bricks")
     found = {p: weights for p, weights in found.items() if p not in skipped}
     known = {p: weights for p, weights in known.items() if p not in skipped}
     check_fit(found, known, str(path))
@@ -144,8 +142,8 @@ def _choose(collection: BrickCollection, bricks: Iterable[str] | None) -> Weight
     if bricks is None:
         return known
     chosen: set[str] = set()
-    for name in _listed(bricks, "bricks"):
-        paths = _inside(name, collection.flat())
+    for name in listed(bricks, "bricks"):
+        paths = inside(name, collection.flat(), "bricks")
         if not paths & known.keys():
             hint = _sharing_hint(min(paths), collection)
             raise ConfigError(f"bricks: {name!r} has no weights of its own.{hint}")
@@ -162,29 +160,10 @@ def _sharing_hint(path: str, collection: BrickCollection) -> str:
     return f" Fix: {other!r}, whose weights it shares."
 
 
-def _listed(names: Iterable[str] | None, key: str) -> list[str]:
-    if isinstance(names, str):
-        raise ConfigError(f"{key}: {names!r} is a string. Fix: [{names!r}].")
-    return list(names or ())
-
-
-def _inside(name: str, paths: Collection[str], key: str = "bricks") -> set[str]:
-    """Returns the brick, or the bricks of the nest."""
-    found = {path for path in paths if path == name or path.startswith(f"{name}.")}
-    if not found:
-        raise UnknownNameError(key, name, {*paths, *_nests(paths)})
-    return found
-
-
-def _nests(paths: Iterable[str]) -> set[str]:
-    parts = [path.split(".") for path in paths]
-    return {".".join(p[:depth]) for p in parts for depth in range(1, len(p))}
-
-
 def _rename(found: Weights, rename: Mapping[str, str]) -> Weights:
     moved = {path: path for path in found}
     for old, new in rename.items():
-        for path in _inside(old, found.keys(), "rename"):
+        for path in inside(old, found.keys(), "rename"):
             moved[path] = new + path.removeprefix(old)
     renamed: Weights = {}
     for path, weights in found.items():

@@ -8,20 +8,18 @@ from gwbricks.bricks.kinds import BrickShared
 from gwbricks.errors import suggest, WiringError
 
 
-def function_of(
-    path: str, brick: Brick, bricks: Mapping[str, Brick]
-) -> Callable[..., Any]:
+def function_of(path: str, bricks: Mapping[str, Brick]) -> Callable[..., Any]:
     """Returns what a brick calls; for a shared brick, the other brick's module.
 
     Args:
         path: Path of the brick.
-        brick: The brick.
         bricks: All bricks by path.
 
     Raises:
         WiringError: If the other brick does not exist, or holds no module.
         UnknownNameError: If the module does not have the method.
     """
+    brick = bricks[path]
     if not isinstance(brick, BrickShared):
         return brick.function
     target = bricks[resolve_shared(brick.brick, path, bricks)]

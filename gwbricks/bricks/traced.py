@@ -149,7 +149,7 @@ def _steps(
     except WiringError as error:
         raise WiringError(f"inputs: the outputs need another: {error}") from None
     return [
-        wiring.step(path, function_of(path, bricks[path], bricks), gradients=False)
+        wiring.step(path, function_of(path, bricks), gradients=False)
         for path in wiring.order
         if path in needed
     ]

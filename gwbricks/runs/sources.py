@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from gwbricks.bricks import BrickCollection
+from gwbricks.bricks.paths import nests
 from gwbricks.errors import (
     CheckpointError,
     ConfigError,
@@ -119,5 +120,5 @@ def _read(source: str, key: str) -> dict[str, Any]:
 
 def _with_nests(paths: Mapping[str, Any] | set[str]) -> set[str]:
     """Returns the config keys of bricks and of the nests that they are in."""
-    parts = [["bricks", *path.split(".")] for path in paths]
-    return {".".join(p[: i + 1]) for p in parts for i in range(len(p))}
+    keys = {f"bricks.{path}" for path in paths}
+    return keys | nests(keys)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger, WandbLogger
+from torch import Tensor
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
@@ -131,7 +132,7 @@ def check_training(
     Raises:
         ConfigError: If nothing is trainable, or one of them rejects its arguments.
     """
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ConfigError(
             f"{key}optimizer: no parameter is trainable, so there is nothing to"
