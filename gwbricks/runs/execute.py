@@ -33,6 +33,7 @@ from gwbricks.runs.trainer import (
     make_trainer,
 )
 from gwbricks.runs.weights import load_weights, read_checkpoint, read_weights
+from gwbricks.training.module import CONFIG
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,18 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> None:
             " Fix: a checkpoint of a run, such as RUN/checkpoints/last.ckpt."
         )
     load_weights(experiment.module, checkpoint["state_dict"], "ckpt_path")
+    before = checkpoint.get(CONFIG) or {}
+    for key in ("optimizer", "scheduler"):
+        found, wanted = (_target(c.get(key)) for c in (before, experiment.config))
+        if wanted is not None and before and found != wanted:
+            raise CheckpointError(
+                f"ckpt_path: {ckpt_path!r} was trained with {key} {found}, whose state"
+                f" does not fit {wanted}. Fix: the {key} of that run."
+            )
+
+
+def _target(node: Mapping[str, Any] | None) -> str | None:
+    return None if node is None else node.get("_target_")
 
 
 def optimized_metric(results: Mapping[str, Any], cfg: DictConfig) -> float:

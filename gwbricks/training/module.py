@@ -71,6 +71,7 @@ class LightningBrickCollection(LightningModule):
         self._names: dict[tuple[Stage, frozenset[str]], list[str]] = {}
         self._means = {stage: RunningMeans() for stage in Stage}
         self._logged_step = 0
+        self._rates: list[Any] = []
         self._isolation = ExitStack()
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:  # noqa: ANN401 - any batch
@@ -137,6 +138,12 @@ class LightningBrickCollection(LightningModule):
                 " optimizer.lr.",
                 stacklevel=2,
             )
+        if self.scheduler is None:  # a resumed run may have had a schedule before
+            for group, rate in zip(self._groups(), self._rates, strict=True):
+                group["lr"] = rate
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [g for o in self.trainer.optimizers for g in o.param_groups]
 
     def on_train_epoch_start(self) -> None:
         """Seeds the epoch."""
@@ -230,6 +237,7 @@ class LightningBrickCollection(LightningModule):
                 " Fix: put a module into a BrickTrainable."
             )
         optimizer = self.create_optimizers_func(parameters)
+        self._rates = [group["lr"] for group in optimizer.param_groups]
         return with_schedule(optimizer, self.scheduler, self.trainer)
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:  # noqa: ANN401 - Lightning's signature

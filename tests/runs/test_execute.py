@@ -130,6 +130,26 @@ def test_cannot_go_on_from_what_is_no_checkpoint_of_such_a_run(
     assert not (tmp_path / "outputs").exists()
 
 
+def test_constant_rate_goes_on_where_a_schedule_has_ended(run: Run) -> None:
+    first = run()
+    path = first.folder / "checkpoints" / "last.ckpt"
+    second = run("trainer.max_epochs=2", "scheduler=null", ckpt_path=path)
+    last = torch.load(second.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    (state,) = last["optimizer_states"]
+    assert state["param_groups"][0]["lr"] == 1e-3
+
+
+@pytest.mark.parametrize("change", ["scheduler=cosine", "optimizer=sgd"])
+def test_cannot_go_on_with_a_state_of_another_kind(run: Run, change: str) -> None:
+    path = run().folder / "checkpoints" / "last.ckpt"
+    key = change.partition("=")[0]
+    message = (
+        rf"was trained with {key} torch\.optim\..*does not fit torch\.optim\..*Fix"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        run("trainer.max_epochs=2", change, ckpt_path=path)
+
+
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """Has trainings stop with an error at a batch in their middle."""
