@@ -132,7 +132,7 @@ def train(
         folder = RunFolder.create(outputs / place.parent, place.name)
         OmegaConf.update(cfg, "paths.run", str(folder.path))
         config, saved = plain_config(cfg), saved_config(cfg)
-        experiment.module.config = saved
+        experiment.module.config, experiment.module.folder = saved, folder.path
         folder.start(saved, place.overrides)
         with _recorded(folder, experiment):
             trainer = build_trainer(config, trusted, saved)

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,12 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, DivergedError
 from gwbricks.losses import check_coefs, weighted_sum
 from gwbricks.seeding import derive_seed
+from gwbricks.training.pictures import (
+    are_pictures,
+    experiment_folder,
+    find_pictures,
+    keep_pictures,
+)
 from gwbricks.training.running_means import RunningMeans
 from gwbricks.training.schedule import has_ended, with_schedule
 
@@ -31,7 +38,8 @@ class LightningBrickCollection(LightningModule):
 
     The objective is the sum of the losses, each times its coefficient. Losses are
     averaged on the device and logged together, every `log_every_n_steps` steps in
-    training; metrics are logged at the end of each epoch.
+    training; metrics are logged at the end of each epoch, matrices and what bricks draw
+    as pictures.
 
     Args:
         brick_collection: The graph.
@@ -43,10 +51,15 @@ class LightningBrickCollection(LightningModule):
         seed: Seed of the randomness inside the graph, so that an epoch does not depend
             on what ran before it. None leaves the random state alone.
         config: Config of the run, kept in every checkpoint.
+        path_experiments: Folder of experiments, in which pictures are kept, such as
+            `pictures/test/confusion.png`; None keeps none.
+        experiment_name: Folder in `path_experiments` for this experiment; None takes
+            `path_experiments` itself.
 
     Raises:
         UnknownNameError: If a coefficient names no loss.
-        ConfigError: If a coefficient is negative or no number, or none is above zero.
+        ConfigError: If a coefficient is negative or no number, none is above zero, or
+            there is an `experiment_name` without `path_experiments`.
     """
 
     def __init__(
@@ -57,6 +70,8 @@ class LightningBrickCollection(LightningModule):
         scheduler: Callable[..., Any] | None = None,
         seed: int | None = None,
         config: Mapping[str, Any] | None = None,
+        path_experiments: Path | str | None = None,
+        experiment_name: str | None = None,
     ) -> None:
         super().__init__()
         self.brick_collection = brick_collection
@@ -64,6 +79,7 @@ class LightningBrickCollection(LightningModule):
         self.scheduler = scheduler
         self.seed = seed
         self.config = config
+        self.folder = experiment_folder(path_experiments, experiment_name)
         known = brick_collection.loss_names(Stage.TRAIN)
         coefs = dict.fromkeys(known, 1.0) if loss_coefs is None else loss_coefs
         self.loss_coefs = check_coefs(coefs, known)
@@ -221,7 +237,15 @@ class LightningBrickCollection(LightningModule):
             if isinstance(v, Tensor) and v.ndim == 0
         }
         self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=1)
-        self.summaries |= {n: _plain(v) for n, v in named.items() if n not in scalars}
+        self.summaries |= {
+            name: _plain(value)
+            for name, value in named.items()
+            if name not in scalars and not are_pictures(value)
+        }
+        if self.trainer.is_global_zero and not self.trainer.sanity_checking:
+            pictures = find_pictures(named, self.brick_collection)
+            step = self.trainer.global_step
+            keep_pictures(pictures, self.folder, self.trainer.loggers, step)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Gives the trainable parameters, sorted by name, to the optimizer.
