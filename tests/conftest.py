@@ -1,5 +1,10 @@
 """Set-up of the whole test session."""
 
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
 from hypothesis import settings
 
 import gwbricks  # before torchmetrics, which may not find torchvision else
@@ -8,3 +13,26 @@ settings.register_profile("gwbricks", deadline=None)  # a busy machine is no fai
 settings.load_profile("gwbricks")
 
 assert gwbricks.__version__
+
+
+@pytest.fixture
+def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """120 random images as the files of CIFAR-10, whose sums are not checked."""
+    datasets = pytest.importorskip("torchvision.datasets")
+    files = [f"data_batch_{number}" for number in range(1, 6)]
+    monkeypatch.setattr(datasets.CIFAR10, "train_list", [[f, None] for f in files])
+    monkeypatch.setattr(datasets.CIFAR10, "test_list", [["test_batch", None]])
+    meta = {**datasets.CIFAR10.meta, "md5": None}
+    monkeypatch.setattr(datasets.CIFAR10, "meta", meta)
+    folder = tmp_path / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for file in (*files, "test_batch"):
+        data = generator.integers(0, 256, (20, 3072), dtype=np.uint8)
+        _pickle(folder / file, {"data": data, "labels": [*range(10), *range(10)]})
+    _pickle(folder / "batches.meta", {"label_names": list("abcdefghij")})
+    return folder.parent
+
+
+def _pickle(path: Path, content: object) -> None:
+    path.write_bytes(pickle.dumps(content))

@@ -28,6 +28,7 @@ PLACES = {
 
 NEEDS = {
     "data/tensors": ["data.files=x.npz", "~data.sizes", "domains.domain1.data_dim=8"],
+    "data/cifar10": ["~data.sizes", "domains.domain1.data_dim=8"],
     "data/digits": ["~data.sizes", "domains.domain1.data_dim=8"],
     "domain": ["domains.extra.data_dim=8"],
     "domain/identity": ["domains.extra.latent_dim=8"],
@@ -54,6 +55,7 @@ def short(*overrides: str) -> DictConfig:
     return cfg
 
 
+@pytest.mark.usefixtures("cifar10")  # as if it were downloaded
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment_passes_the_check_and_trains_one_batch(
     experiment: str, pretrained: Path

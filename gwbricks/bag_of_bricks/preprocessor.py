@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import nn, Tensor
 
 
 class Preprocessor(nn.Module):
-    """Normalises the channels of images.
+    """Normalises the channels of images; bytes are first scaled to [0, 1].
 
     Args:
         mean: Mean of each channel; by default that of ImageNet, for images in [0, 1].
@@ -28,7 +28,10 @@ class Preprocessor(nn.Module):
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1))
 
     def forward(
-        self, raw: Float[Tensor, "rows channels height width"]
+        self,
+        raw: Float[Tensor, "rows channels height width"]
+        | UInt8[Tensor, "rows channels height width"],
     ) -> Float[Tensor, "rows channels height width"]:
         """Returns images with zero mean and unit deviation."""
-        return (raw - self.mean) / self.std
+        scaled = raw / 255 if raw.dtype == torch.uint8 else raw
+        return (scaled - self.mean) / self.std

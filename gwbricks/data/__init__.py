@@ -1,5 +1,6 @@
 """Data: tables with missing cells, pairing, loaders, and data sets."""
 
+from gwbricks.data.cifar10 import CIFAR10Data as CIFAR10Data
 from gwbricks.data.digits import DigitsData as DigitsData
 from gwbricks.data.loaders import EvalLoader as EvalLoader, TrainLoader as TrainLoader
 from gwbricks.data.module import Split as Split, TableDataModule as TableDataModule

@@ -30,3 +30,9 @@ def test_has_nothing_to_train_and_moves_with_the_model() -> None:
     assert not list(preprocessor.parameters())
     assert set(preprocessor.state_dict()) == {"mean", "std"}
     assert preprocessor(torch.ones(1, 3, 2, 2).double()).dtype == torch.float64
+
+
+def test_bytes_are_scaled_first() -> None:
+    images = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    preprocessor = Preprocessor()
+    torch.testing.assert_close(preprocessor(images), preprocessor(images / 255))
