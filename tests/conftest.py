@@ -6,8 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from jaxtyping import install_import_hook
 
 import gwbricks  # before torchmetrics, which may not find torchvision else
+
+CHECKED = [
+    "bag_of_bricks",
+    "bricks",
+    "data",
+    "domains",
+    "losses",
+    "training",
+    "workspace",
+]
+"""Folders whose annotations, shapes too, are checked at run time."""
+
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+
+install_import_hook([f"gwbricks.{folder}" for folder in CHECKED], CHECKER)
 
 settings.register_profile("gwbricks", deadline=None)  # a busy machine is no failure
 settings.load_profile("gwbricks")

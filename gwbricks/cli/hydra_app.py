@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import hydra
+from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gwbricks.errors import SweepError
 from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
@@ -36,8 +38,36 @@ def run_hydra(
         ConfigError: If the config cannot be composed.
         SweepError: If jobs of a sweep failed.
     """
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are shown by gwbricks
+    overrides = without_null_groups([arg for arg in args if is_override(arg)])
+    flags = [arg for arg in args if not is_override(arg)]
     register()
+    cfg = None if flags else _compose_run(overrides)
+    if cfg is None:
+        _run_app(task, [*flags, *overrides], command)  # Hydra wants the flags first
+    else:
+        task(cfg)
+
+
+def _compose_run(overrides: list[str]) -> DictConfig | None:
+    """Composes what Hydra's app would, in half of its time; None for a sweep."""
+    try:
+        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+            cfg = hydra.compose("train", overrides, return_hydra_config=True)
+    except UNCOMPOSABLE as error:
+        raise explain(error, overrides) from error
+    if cfg.hydra.mode is RunMode.MULTIRUN:
+        return None
+    HydraConfig.instance().set_config(cfg)
+    cfg = cfg.copy()
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg
+
+
+def _run_app(
+    task: Callable[[DictConfig], float | None], args: list[str], command: str
+) -> None:
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are shown by gwbricks
     failures: list[tuple[list[str], Exception]] = []
 
     def guarded(cfg: DictConfig) -> float | None:
@@ -48,15 +78,12 @@ def run_hydra(
             return None
 
     previous = sys.argv
-    overrides = [arg for arg in args if is_override(arg)]
-    flags = [arg for arg in args if not is_override(arg)]  # Hydra wants them first
-    overrides = without_null_groups(overrides)
-    sys.argv = [f"gwbricks {command}", *flags, *overrides, *DISARMED]
+    sys.argv = [f"gwbricks {command}", *args, *DISARMED]
     decorate = hydra.main(str(packaged_configs()), "train", version_base="1.3")
     try:
         decorate(guarded)()
     except UNCOMPOSABLE as error:
-        raise explain(error, overrides) from error
+        raise explain(error, [arg for arg in args if is_override(arg)]) from error
     finally:
         sys.argv = previous
     if failures and not is_sweep(args):

@@ -51,6 +51,7 @@ class Place:
     overrides: Sequence[str] = ()
 
 
+@quiet_libraries()
 def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     """Builds what a config describes, after checking all of it.
 
@@ -72,9 +73,8 @@ def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     if problems:
         raise ConfigErrors(problems)
     module = experiment.module
-    with quiet_libraries():
-        check_training(module, build_trainer({**config, "logger": None}, trusted))
-        problems = monitor_problems(config, module, experiment.data)
+    check_training(module, build_trainer({**config, "logger": None}, trusted))
+    problems = monitor_problems(config, module, experiment.data)
     if problems:
         raise ConfigErrors(problems)
     experiment.loaded = load_sources(

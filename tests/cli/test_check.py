@@ -75,5 +75,5 @@ def test_without_the_guard_it_could(
     folder = tmp_path / "configs" / "experiment"
     folder.mkdir(parents=True)
     (folder / "evil.yaml").write_text(EVIL.split("  job_logging")[0])
-    cli("check", "experiment=evil")
+    cli("check", "-m", "experiment=evil")
     assert (tmp_path / "callback.npy").exists()
