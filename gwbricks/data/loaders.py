@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gwbricks.data.pairing import by_presence, Domains
 from gwbricks.data.table import Group, Layout, Table
+from gwbricks.errors import ConfigError
 from gwbricks.seeding import derive_seed
 
 
@@ -18,6 +19,7 @@ class TrainLoader:
     An epoch is as long as its longest group; shorter ones start over, in a new order.
     A group gives `batch_size` rows, or all it has if those are fewer, so that no batch
     holds an item twice in one group. What is left over at the end of a pass is dropped.
+    Processes that train together share each step's rows out.
 
     Args:
         columns: Domains and labels, each of shape `(items, ...)`.
@@ -25,6 +27,10 @@ class TrainLoader:
         batch_size: Rows of each group.
         seed: Seed of the order; it changes with the epoch.
         labels: Columns that every group has.
+        share: Number of this process, and of all that train together.
+
+    Raises:
+        ConfigError: If a group has fewer rows than there are processes.
     """
 
     columns: Mapping[str, Tensor]
@@ -32,6 +38,7 @@ class TrainLoader:
     batch_size: int
     seed: int
     labels: tuple[str, ...] = ()
+    share: tuple[int, int] = (0, 1)
     epoch: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -39,8 +46,17 @@ class TrainLoader:
         self._items = {
             columns: self.groups[names[columns]] for columns in sorted(names)
         }
-        self._rows = {c: min(self.batch_size, len(i)) for c, i in self._items.items()}
+        self._rows = {c: self._count(c) for c in self._items}
         self.layout = Layout(tuple(Group(c, rows) for c, rows in self._rows.items()))
+
+    def _count(self, columns: Domains) -> int:
+        items, processes = len(self._items[columns]), self.share[1]
+        if items < processes:
+            raise ConfigError(
+                f"data: the group {'+'.join(columns)} has {items} rows, fewer than the"
+                f" {processes} processes. Fix: trainer.devices={items}."
+            )
+        return min(self.batch_size, items // processes)
 
     @property
     def sampler(self) -> "TrainLoader":
@@ -52,22 +68,24 @@ class TrainLoader:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        passes = [len(items) // self._rows[c] for c, items in self._items.items()]
-        return max(passes, default=0)
+        steps = [len(items) // self._step(c) for c, items in self._items.items()]
+        return max(steps, default=0)
+
+    def _step(self, columns: Domains) -> int:
+        """Returns the rows of a group in a step, those of all processes."""
+        return self._rows[columns] * self.share[1]
 
     def __iter__(self) -> Iterator[Table]:
         orders = {columns: self._order(columns) for columns in self._items}
         for step in range(len(self)):
             items = {
-                columns: order[
-                    step * self._rows[columns] : (step + 1) * self._rows[columns]
-                ]
+                columns: order[step * self._rows[columns] :][: self._rows[columns]]
                 for columns, order in orders.items()
             }
             yield take_items(self.columns, items, self.layout)
 
     def _order(self, columns: Domains) -> Tensor:
-        items, rows = self._items[columns], self._rows[columns]
+        items, rows = self._items[columns], self._step(columns)
         seed = derive_seed(self.seed, "order", self.epoch, *columns)
         generator = torch.Generator().manual_seed(seed)
         passes = -(-len(self) * rows // (len(items) // rows * rows))
@@ -76,30 +94,37 @@ class TrainLoader:
             torch.randperm(len(items), generator=generator)[:used]
             for _ in range(passes)
         ]
-        return items[torch.cat(orders)]
+        process, processes = self.share
+        return items[torch.cat(orders)][process::processes]
 
 
 @dataclass
 class EvalLoader:
     """All rows once, in order; rows with different cells are in different batches.
 
+    Processes that evaluate together share the rows out.
+
     Args:
         columns: Domains and labels, each of shape `(items, ...)`.
         present: For each domain, which items have it, of shape `(items,)`.
         batch_size: Most rows of a batch.
         labels: Columns that every item has.
+        share: Number of this process, and of all that evaluate together.
     """
 
     columns: Mapping[str, Tensor]
     present: Mapping[str, Tensor]
     batch_size: int
     labels: tuple[str, ...] = ()
+    share: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
+        process, processes = self.share
         self._batches = [
             (tuple(sorted((*group, *self.labels))), items)
             for group, all_items in by_presence(self.present).items()
-            for items in all_items.split(self.batch_size)
+            for items in all_items[process::processes].split(self.batch_size)
+            if len(items)
         ]
 
     def __len__(self) -> int:

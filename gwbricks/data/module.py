@@ -35,7 +35,7 @@ class TableDataModule(LightningDataModule):
 
     Args:
         domains: Columns that are domains.
-        batch_size: Rows of each group in a batch.
+        batch_size: Rows of each group in a batch, in each process.
         matched: Number of training items whose domains are seen together; or numbers by
             group, such as `{v+t: 100}`; None matches all that can be.
         unpaired: Whether every domain's training items also appear alone, or the list
@@ -122,11 +122,17 @@ class TableDataModule(LightningDataModule):
             )
         return groups
 
+    @property
+    def share(self) -> tuple[int, int]:
+        """Number of this process, and of all that share the rows out."""
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
     def train_dataloader(self) -> TrainLoader:
         """Returns shuffled batches with rows of every group."""
         columns = self.splits["train"].columns
         return TrainLoader(
-            columns, self.groups, self.batch_size, self.seed, self.labels
+            columns, self.groups, self.batch_size, self.seed, self.labels, self.share
         )
 
     def val_dataloader(self) -> EvalLoader:
@@ -138,5 +144,5 @@ class TableDataModule(LightningDataModule):
         return self._evaluate("test")
 
     def _evaluate(self, split: str) -> EvalLoader:
-        columns = self.splits[split].columns
-        return EvalLoader(columns, self.present(split), self.batch_size, self.labels)
+        columns, present = self.splits[split].columns, self.present(split)
+        return EvalLoader(columns, present, self.batch_size, self.labels, self.share)

@@ -236,7 +236,9 @@ class LightningBrickCollection(LightningModule):
             for n, v in named.items()
             if isinstance(v, Tensor) and v.ndim == 0
         }
-        self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=1)
+        self.log_dict(
+            scalars, on_step=False, on_epoch=True, sync_dist=True, batch_size=1
+        )
         self.summaries |= {
             name: _plain(value)
             for name, value in named.items()

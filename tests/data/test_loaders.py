@@ -6,6 +6,7 @@ from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
 from gwbricks.data import EvalLoader, Table, TrainLoader
+from gwbricks.errors import ConfigError
 
 ITEMS = 30
 IDS = torch.arange(ITEMS)
@@ -159,3 +160,38 @@ def test_group_gives_all_it_has_if_that_is_less_than_a_batch(batch_size: int) ->
     for table in loader:
         assert len(table.columns["a"]) == min(batch_size, 30)
         assert len(table.columns["b"]) == min(batch_size, 5)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_the_rows_of_each_step(processes: int) -> None:
+    groups = {("a",): IDS, ("a", "b"): IDS[:12]}
+    one = TrainLoader(COLUMNS, groups, 2 * processes, 0)
+    shares = [
+        TrainLoader(COLUMNS, groups, 2, 0, share=(process, processes))
+        for process in range(processes)
+    ]
+    for loader in (one, *shares):
+        loader.set_epoch(3)
+    steps = zip(one, *shares, strict=True)
+    for whole, *parts in [[items_of(table) for table in step] for step in steps]:
+        for group, columns in whole.items():
+            for name, rows in columns.items():
+                found = [row for part in parts for row in part[group][name]]
+                assert sorted(found) == sorted(rows)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 40])
+def test_processes_evaluate_every_row_once(processes: int) -> None:
+    present = {"a": IDS >= 0, "b": IDS >= 7}
+    shares = [
+        EvalLoader(COLUMNS, present, 4, share=(process, processes))
+        for process in range(processes)
+    ]
+    tables = [table for loader in shares for table in loader]
+    assert sorted(x for t in tables for x in t.columns["a"][:, 0].tolist()) == [*IDS]
+    assert max(table.layout.rows for table in tables) <= 4
+
+
+def test_fewer_rows_than_processes_are_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"group a has 2 rows, fewer than the 3 proc"):
+        TrainLoader(COLUMNS, {("a",): IDS[:2]}, 8, 0, share=(0, 3))
