@@ -15,7 +15,7 @@ from gwbricks.bricks.nest import Nest
 from gwbricks.bricks.ordering import find_steps
 from gwbricks.bricks.paths import select
 from gwbricks.bricks.picture import Picture
-from gwbricks.bricks.shared import function_of
+from gwbricks.bricks.shared import check_kept, function_of
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Step
 from gwbricks.bricks.wiring import Wiring
@@ -214,6 +214,8 @@ class BrickCollection(Nest):
     ) -> "BrickCollection":
         """Returns a collection of some of the bricks; the modules are the same.
 
+        Its inputs are not declared: they may be others, so the first call checks them.
+
         Args:
             stage: Only bricks that are alive in it; None for any.
             bricks: Paths of bricks and nests, such as `gw.v`; None for all.
@@ -222,12 +224,12 @@ class BrickCollection(Nest):
             UnknownNameError: If a path does not exist.
             WiringError: If a shared brick is left without the one it shares.
         """
-        known = self.flat()
+        known = dict(self.written())
         chosen = set(known) if bricks is None else select(bricks, known, "bricks")
         if stage is not None:
             chosen = {path for path in chosen if known[path].is_alive(stage)}
-        inputs = self.inputs if bricks is None else None
-        return BrickCollection(self.part(chosen), inputs)
+        check_kept(chosen, known)
+        return BrickCollection(self.part(chosen))
 
     def draw(
         self,
@@ -243,5 +245,5 @@ class BrickCollection(Nest):
         return draw(Picture(stage, self.flat(), given, outputs), shapes, detail, legend)
 
 
-def _key(names: Collection[str] | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(names)
+def _key(names: Collection[str] | None) -> tuple[str, ...] | str | None:
+    return names if names is None or isinstance(names, str) else tuple(names)

@@ -24,6 +24,8 @@ def describe_bricks(title: str, bricks: Mapping[str, Brick]) -> str:
         title: What the bricks are.
         bricks: Bricks by path.
     """
+    if not bricks:
+        return f"{title}()"
     rows = [(path, *describe_brick(brick)) for path, brick in sorted(bricks.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

@@ -72,16 +72,16 @@ def resolve(name: str, path: str) -> str:
     """
     if not is_relative(name):
         return name
-    nest = path.split(".")[:-1]
-    rest = name.removeprefix("./")
-    while rest.startswith("../"):
-        if not nest:
-            raise WiringError(
-                f"{path}: the name {name!r} leads out of the collection. Fix: fewer"
-                " '../', or the full name."
-            )
-        nest.pop()
-        rest = rest.removeprefix("../")
+    nest, rest = path.split(".")[:-1], name
+    while is_relative(rest):
+        step, _, rest = rest.partition("/")
+        if step == "..":
+            if not nest:
+                raise WiringError(
+                    f"{path}: the name {name!r} leads out of the collection. Fix: fewer"
+                    " '../', or the full name."
+                )
+            nest.pop()
     return "/".join([*nest, rest])
 
 

@@ -81,24 +81,30 @@ class Nest(nn.ModuleDict):
         """
         structure = self.structure()
         if structure != self._flat[0]:
-            self._flat = (structure, dict(self._walk(())))
+            bricks = {path: brick.within(path) for path, brick in self.written()}
+            self._flat = (structure, bricks)
         return dict(self._flat[1])
 
-    def _walk(self, nests: tuple[str, ...]) -> Iterator[tuple[str, Brick]]:
+    def written(self, nest: str = "") -> Iterator[tuple[str, Brick]]:
+        """Yields all bricks by path, with the names that they were written with.
+
+        Args:
+            nest: Path of this nest, with a dot.
+        """
         for name, module in self.items():
             if isinstance(module, Nest):
-                yield from module._walk((*nests, name))
+                yield from module.written(f"{nest}{name}.")
             elif isinstance(module, Brick):
-                path = ".".join([*nests, name])
-                yield path, module.within(path)
+                yield nest + name, module
 
     def structure(self) -> tuple[object, ...]:
-        """Returns what changes when a brick is added, replaced or removed."""
+        """Returns what changes when a brick is added, replaced or removed.
+
+        It holds the bricks themselves: an `id` may be given to another one later.
+        """
         parts: list[object] = []
         for name, module in self._modules.items():
-            parts += [name, id(module)]
-            if isinstance(module, Nest):
-                parts.append(module.structure())
+            parts += [name, module.structure() if isinstance(module, Nest) else module]
         return tuple(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,15 +133,16 @@ class Nest(nn.ModuleDict):
     def train(self, mode: bool = True) -> "Nest":
         """Sets the mode; modules that are not trainable stay in eval mode."""
         super().train(mode)
-        for brick in self.flat().values():  # a loss may hold a frozen brick's module
+        for _, brick in self.written():  # a loss may hold a frozen brick's module
             if isinstance(brick, BrickModule) and brick.trainable is False:
                 brick.eval()
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves what is cached out: it is found again after a copy."""
-        return {**self.__dict__, "_flat": (None, {})}
+        """Leaves what is cached out, and the dictionary itself to the original."""
+        modules = dict(self._modules)
+        return {**self.__dict__, "_flat": (None, {}), "_modules": modules}
 
     def __repr__(self) -> str:
-        """Lists the bricks, in the order of their names, one on a line."""
-        return describe_bricks(type(self).__name__, self.flat())
+        """Lists the bricks as they were written, one on a line, sorted by path."""
+        return describe_bricks(type(self).__name__, dict(self.written()))

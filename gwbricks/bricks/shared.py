@@ -34,6 +34,28 @@ def function_of(path: str, bricks: Mapping[str, Brick]) -> Callable[..., Any]:
     return getattr(target.model, brick.method)
 
 
+def check_kept(chosen: Collection[str], bricks: Mapping[str, Brick]) -> None:
+    """Checks that shared bricks are kept together with the ones they share.
+
+    Args:
+        chosen: Paths of the bricks that are kept.
+        bricks: All bricks by path.
+
+    Raises:
+        WiringError: If they are not.
+    """
+    for path in sorted(chosen):
+        brick = bricks[path]
+        if not isinstance(brick, BrickShared):
+            continue
+        owner = resolve_shared(brick.brick, path, bricks)
+        if owner not in chosen:
+            raise WiringError(
+                f"{path}.brick: {owner!r}, which it shares, is left out. Fix: choose"
+                " both, or neither."
+            )
+
+
 def resolve_shared(name: str, path: str, bricks: Collection[str]) -> str:
     """Finds the brick that a shared brick names, from its own nest outwards.
 

@@ -120,20 +120,23 @@ class Wiring:
         for path in self.order:
             brick = self.alive[path]
             missing = self._missing(brick, skipped)
-            lost = any(self.writers.get(name) in skipped for name in missing)
+            names = {name for read in missing for name in self.names_of(read, brick)}
+            lost = any(self.writers.get(name) in skipped for name in names)
             if missing and (lost or brick.skip_missing):
                 skipped.add(path)
         return frozenset(skipped)
 
-    def _missing(self, brick: Brick, skipped: Collection[str]) -> list[str]:
+    def missing(self, path: str) -> list[str]:
+        """Returns what a brick reads though nothing that runs provides it."""
+        return [read.name for read in self._missing(self.alive[path], self.skipped)]
+
+    def _missing(self, brick: Brick, skipped: Collection[str]) -> list[Read]:
         return [
-            read.name
+            read
             for read in brick.reads or ()
             if not read.optional
-            and not (
-                self.names_of(read, brick)
-                if read.is_pattern
-                else self._is_available(read.name, skipped)
+            and not any(
+                self._is_available(name, skipped) for name in self.names_of(read, brick)
             )
         ]
 
@@ -161,7 +164,7 @@ class Wiring:
             WiringError: If only bricks that are dead in this stage write it.
         """
         for path in sorted(set(paths) - self.skipped):
-            for name in self._missing(self.alive[path], self.skipped):
+            for name in self.missing(path):
                 self._raise_missing(path, name)
 
     def _raise_missing(self, path: str, name: str) -> None:

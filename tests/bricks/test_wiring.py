@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -22,26 +22,6 @@ def brick(
     return BrickNotTrainable(collect, input_names, output_names, **settings)
 
 
-def mix(name: str) -> Callable[..., int]:
-    """Returns a function that tells apart its name and the order of its arguments."""
-
-    def mixed(*values: int) -> int:
-        start = int(name.removeprefix("b")) + 7
-        return sum((31 * k + start) * v for k, v in enumerate(values, 1)) % 10007
-
-    return mixed
-
-
-def naive_results(graph: Graph, x: int) -> dict[str, int]:
-    """Runs whatever is ready, over and over, until all has run."""
-    values = {"x": x}
-    while len(values) <= len(graph):
-        for name, reads in graph.items():
-            if name not in values and all(read in values for read in reads):
-                values[name] = mix(name)(*(values[read] for read in reads))
-    return values
-
-
 def naive_needs(graph: Graph, name: str) -> set[str]:
     if name == "x":
         return set()
@@ -56,49 +36,6 @@ def shuffled_graphs(draw: st.DrawFn) -> Graph:
         for index, name in enumerate(names)
     }
     return {name: graph[name] for name in draw(st.permutations(names))}
-
-
-def build(graph: Graph, calls: list[str] | None = None) -> BrickCollection:
-    def recorded(name: str) -> Callable[..., int]:
-        def run(*values: int) -> int:
-            if calls is not None:
-                calls.append(name)
-            return mix(name)(*values)
-
-        return run
-
-    return BrickCollection(
-        {
-            name: BrickNotTrainable(recorded(name), reads, [name])
-            for name, reads in graph.items()
-        }
-    )
-
-
-@given(graph=shuffled_graphs(), x=st.integers(0, 100))
-def test_order_of_the_dictionary_does_not_matter(graph: Graph, x: int) -> None:
-    assert build(graph)({"x": x}, Stage.TEST) == naive_results(graph, x)
-
-
-@given(graph=shuffled_graphs(), data=st.data())
-def test_only_what_is_needed_is_run_and_once(graph: Graph, data: st.DataObject) -> None:
-    wanted = data.draw(st.lists(st.sampled_from(sorted(graph)), unique=True))
-    calls: list[str] = []
-    values = build(graph, calls)({"x": 3}, Stage.TEST, outputs=wanted)
-    needed: set[str] = set().union(*(naive_needs(graph, name) for name in wanted))
-    assert sorted(calls) == sorted(needed)
-    reference = naive_results(graph, 3)
-    assert values == {name: reference[name] for name in ["x", *needed]}
-
-
-@given(graph=shuffled_graphs(), data=st.data())
-def test_a_split_into_nests_does_not_matter(graph: Graph, data: st.DataObject) -> None:
-    nests: dict[str, dict[str, Any]] = {}
-    for name, flat in build(graph).flat().items():
-        nest = data.draw(st.sampled_from(["nest0", "nest1"]))
-        nests.setdefault(nest, {})[name] = flat
-    values = BrickCollection({"outer": nests})({"x": 3}, Stage.TEST)
-    assert values == naive_results(graph, 3)
 
 
 @given(names=st.permutations(["early", "late", "everything"]))
