@@ -1,7 +1,10 @@
 """Checks that the documents are true."""
 
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +13,59 @@ NAMED = re.findall(
     r"`(tests/[\w/]+\.py)::(\w+)`",
     (ROOT / "docs" / "predecessors.md").read_text(encoding="utf-8"),
 )
+BRICKS = (ROOT / "docs" / "bricks.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.S)
+SLOW = "export_bricks_as_onnx"
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
 def test_named_test_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def run_blocks(with_slow: bool) -> dict[str, Any]:
+    """Runs the blocks in order, compares what they print, and returns their names."""
+    names: dict[str, Any] = {}
+    for code, shown in BLOCK.findall(BRICKS):
+        if with_slow or SLOW not in code:
+            printed = StringIO()
+            with redirect_stdout(printed):
+                exec(compile(code, "docs/bricks.md", "exec"), names)
+            assert not shown or printed.getvalue() == shown
+    return names
+
+
+def words(svg: str) -> list[str]:
+    return re.findall(r">([^<>]+)</text>", svg)
+
+
+def test_blocks_about_bricks_print_what_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run_blocks(with_slow=False)
+    shown = (ROOT / "docs" / "bricks.svg").read_text(encoding="utf-8")
+    assert words(shown) == words(names["picture"])
+    assert names["module"].folder == Path("build/experiments/images")
+
+
+@pytest.mark.slow
+def test_export_about_bricks_works_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_blocks(with_slow=True)
+    assert (tmp_path / "model.onnx").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name
+)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    heads = re.findall(r"^#+ (.*)$", text, re.M)
+    anchors = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", text):
+        file, _, anchor = link.partition("#")
+        assert not file or (path.parent / file).exists()
+        assert not anchor or anchor in anchors

@@ -1,8 +1,11 @@
 import ast
+import re
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,14 @@ FOLDERS = (
 """Imports point from left to right."""
 
 HEAVY = ("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy")
+DISTRIBUTIONS = {
+    "hydra": "hydra-core",
+    "mmdr": "mermaidx",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+}
+"""Where a package comes from, if not from one of its own name."""
+
 MOST_LINES = 300
 MOST_SECONDS = 0.5
 
@@ -50,6 +61,26 @@ def test_every_public_name_has_a_docstring(file: Path) -> None:
     assert bare == []
 
 
+def imports(file: Path) -> list[str]:
+    """Returns the dotted names of all modules that a file imports."""
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return names
+
+
+def test_every_package_that_is_imported_is_declared(file: Path) -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    declared = {re.split(r"[\[<>=]", d)[0] for d in (*project["dependencies"], *extras)}
+    packages = {name.split(".")[0] for name in imports(file)}
+    packages -= {"gwbricks", *sys.stdlib_module_names}
+    assert {DISTRIBUTIONS.get(name, name) for name in packages} <= declared
+
+
 def test_no_file_is_too_long(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
@@ -59,13 +90,9 @@ def test_imports_point_one_way(file: Path) -> None:
     if folder not in FOLDERS:
         return  # the package itself, and what all folders share
     above = FOLDERS[: FOLDERS.index(folder)]
-    names = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            names.append(node.module or "")
-        elif isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-    wrong = [n for n in names if n.startswith(tuple(f"gwbricks.{f}" for f in above))]
+    wrong = [
+        n for n in imports(file) if n.startswith(tuple(f"gwbricks.{f}" for f in above))
+    ]
     assert wrong == []
 
 

@@ -28,11 +28,12 @@ class BrickPerImageVisualization(Brick):
             `PIL.Image.Image`, or a tuple of them. By default, an image with its
             predicted and its true label.
         max_images: Rows that are drawn; None draws all.
+        every: Draws every so many rows, for data that are sorted.
         alive_stages: See `Brick`.
         skip_missing: See `Brick`.
 
     Raises:
-        ConfigError: If `max_images` is below 1.
+        ConfigError: If `max_images` or `every` is below 1.
 
     Example:
         >>> import torch
@@ -50,6 +51,7 @@ class BrickPerImageVisualization(Brick):
         output_names: Iterable[str],
         callable: Callable[..., Any] | None = None,  # noqa: A002 - TorchBricks' word
         max_images: int | None = 16,
+        every: int = 1,
         alive_stages: Iterable[Stage | str] | str = (Stage.VALIDATION, Stage.TEST),
         skip_missing: bool = False,
     ) -> None:
@@ -60,14 +62,17 @@ class BrickPerImageVisualization(Brick):
             calculate_gradients=False,
             skip_missing=skip_missing,
         )
-        if max_images is not None and max_images < 1:
-            raise ConfigError(
-                f"max_images: {max_images}. Expected 1 or more, or null for all."
-                " Fix: alive_stages=none to draw nothing."
-            )
+        for key, value in (("max_images", max_images), ("every", every)):
+            if value is not None and value < 1:
+                raise ConfigError(
+                    f"{key}: {value}. Expected 1 or more."
+                    " Fix: alive_stages=none to draw nothing."
+                )
         self.callable = LabelledImage() if callable is None else callable
         self.max_images = max_images
+        self.every = every
         self._drawn: dict[Stage, list[dict[str, Any]]] = {}
+        self._seen: dict[Stage, int] = {}
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -83,21 +88,23 @@ class BrickPerImageVisualization(Brick):
         self, function: Callable[..., Any], stage: Stage, *args: Any, **kwargs: Any
     ) -> dict[str, list[Any]]:
         """Draws what is still to be drawn in this epoch."""
-        drawn = self._drawn.setdefault(stage, []) if stage in EVALUATED else []
-        left = None if self.max_images is None else self.max_images - len(drawn)
-        rows = function(left, *args, **kwargs)
+        count = _count_rows([*args, *kwargs.values()])
+        if stage not in EVALUATED:
+            chosen, drawn = range(0, count, self.every), []
+        else:
+            drawn, seen = self._drawn.setdefault(stage, []), self._seen.get(stage, 0)
+            chosen = range(-seen % self.every, count, self.every)
+            self._seen[stage] = seen + count
+        if self.max_images is not None:
+            chosen = chosen[: self.max_images - len(drawn)]
+        rows = function(chosen, *args, **kwargs)
         drawn += rows
         return _by_name(rows, self.output_names)
 
-    def _draw(
-        self, most: int | None, *args: Any, **kwargs: Any
-    ) -> list[dict[str, Any]]:
-        values = [*args, *kwargs.values()]
-        count = _count_rows(values)
-        count = count if most is None else min(most, count)
-        values = [_first_rows(value, count) for value in values]
+    def _draw(self, chosen: range, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        values = [_take(value, chosen) for value in (*args, *kwargs.values())]
         rows = []
-        for index in range(count):
+        for index in range(len(chosen)):
             row = [_row(value, index) for value in values]
             named = dict(zip(kwargs, row[len(args) :], strict=True))
             pictures = self.callable(*row[: len(args)], **named)
@@ -114,6 +121,7 @@ class BrickPerImageVisualization(Brick):
         drawn = self._drawn.get(stage)
         if reset:
             self._drawn.pop(stage, None)
+            self._seen.pop(stage, None)
         return _by_name(drawn, self.output_names) if drawn else {}
 
 
@@ -147,13 +155,14 @@ def _has_rows(value: object) -> bool:
     return value.ndim > 0 if isinstance(value, Tensor) else isinstance(value, list)
 
 
-def _first_rows(value: Any, count: int) -> Any:  # noqa: ANN401 - data of any type
+def _take(value: Any, chosen: range) -> Any:  # noqa: ANN401 - data of any type
     """Leaves what is not drawn where it is, and takes the rest off the device."""
     if isinstance(value, Mapping):
-        return {name: _first_rows(column, count) for name, column in value.items()}
+        return {name: _take(column, chosen) for name, column in value.items()}
     if not _has_rows(value):
         return value
-    return value[:count].detach().cpu() if isinstance(value, Tensor) else value[:count]
+    taken = value[chosen.start : chosen.stop : chosen.step]
+    return taken.detach().cpu() if isinstance(taken, Tensor) else taken
 
 
 def _row(value: Any, index: int) -> Any:  # noqa: ANN401 - data of any type

@@ -138,9 +138,31 @@ def test_inputs_without_common_rows_are_an_error(
         make(["image", "label"])({"image": images(2), **inputs}, Stage.TEST)
 
 
-def test_drawing_no_image_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"max_images: 0\..*Fix: alive_stages=none"):
-        make(["image"], max_images=0)
+@pytest.mark.parametrize("key", ["max_images", "every"])
+def test_drawing_no_image_is_an_error(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key}: 0\..*Fix: alive_stages=none"):
+        make(["image"], None, **{key: 0})
+
+
+@pytest.mark.parametrize(
+    ("every", "most", "expected"),
+    [
+        pytest.param(3, None, [0, 3, 6, 9], id="all"),
+        pytest.param(3, 2, [0, 3], id="some"),
+        pytest.param(5, 9, [0, 5, 10], id="batches-between"),
+        pytest.param(20, 9, [0], id="rare"),
+    ],
+)
+def test_rows_are_spread_over_batches(
+    every: int, most: int | None, expected: list[int]
+) -> None:
+    drawer = Drawer()
+    brick = make(["image"], drawer, max_images=most, every=every)
+    for epoch in (1, 2):
+        for batch in images(11).split(4):
+            brick({"image": batch}, Stage.TEST)
+        brick.summarize(Stage.TEST, reset=True)
+        assert [int(image[0, 0, 0]) for (image,) in drawer.calls] == expected * epoch
 
 
 def test_holds_no_weights() -> None:

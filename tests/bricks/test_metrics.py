@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 from torchmetrics import (
     MaxMetric,
     MeanMetric,
@@ -32,6 +33,18 @@ def test_gathers_over_batches(as_collection: bool) -> None:
     for x in (ONE, TWO, SIX):
         collection({"x": x}, Stage.TRAIN)
     assert collection.summarize(Stage.TRAIN, reset=False) == {"mean": 3.0, "max": 6.0}
+
+
+def test_a_summary_runs_no_module() -> None:
+    calls: list[Tensor] = []
+    bricks = {
+        "keep": BrickNotTrainable(lambda x: calls.append(x) or x, ["x"], ["y"]),
+        "mean": BrickMetricSingle(MeanMetric(), ["y"], "mean"),
+    }
+    collection = BrickCollection(bricks)
+    collection({"x": ONE}, Stage.TRAIN)
+    assert collection.summarize(Stage.TRAIN, reset=True) == {"mean": 1.0}
+    assert len(calls) == 1
 
 
 def test_each_stage_is_gathered_by_itself() -> None:
@@ -145,6 +158,15 @@ def test_reads_by_argument_name() -> None:
     collection = BrickCollection({"error": brick})
     collection({"a": ONE, "b": torch.tensor(4.0)}, Stage.TEST)
     assert collection.summarize(Stage.TEST, reset=True) == {"error": 9.0}
+
+
+def test_drawn_names_are_those_of_the_data() -> None:
+    reads = {"found": "preds", "wanted": "target"}
+    brick = BrickMetricSingle(MeanSquaredError(), reads, "error")
+    text = BrickCollection({"error": brick}).draw(Stage.TEST)
+    assert "found" in text
+    assert "wanted" in text
+    assert "preds" not in text
 
 
 def test_label_lists_the_metrics() -> None:
