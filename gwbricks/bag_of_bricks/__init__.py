@@ -8,7 +8,7 @@ from gwbricks.bag_of_bricks.convnet import (
 from gwbricks.bag_of_bricks.image_classifier import ImageClassifier as ImageClassifier
 from gwbricks.bag_of_bricks.labelled_image import LabelledImage as LabelledImage
 from gwbricks.bag_of_bricks.linear_probe import LinearProbe as LinearProbe
-from gwbricks.bag_of_bricks.mlp import MLP as MLP
+from gwbricks.bag_of_bricks.mlp import MLP as MLP, ResidualMLP as ResidualMLP
 from gwbricks.bag_of_bricks.per_image import (
     BrickPerImageVisualization as BrickPerImageVisualization,
 )

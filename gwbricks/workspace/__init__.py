@@ -1,6 +1,15 @@
 """The Global Workspace: coders, selections, fusion, routes, and the composed graph."""
 
-from gwbricks.workspace.coders import GWDecoder as GWDecoder, GWEncoder as GWEncoder
+from gwbricks.workspace.attention import (
+    AttentionSelection as AttentionSelection,
+    TopKSelection as TopKSelection,
+)
+from gwbricks.workspace.coders import (
+    GWDecoder as GWDecoder,
+    GWEncoder as GWEncoder,
+    LinearCoder as LinearCoder,
+    ResidualCoder as ResidualCoder,
+)
 from gwbricks.workspace.fusion import Fuse as Fuse, WeightedSum as WeightedSum
 from gwbricks.workspace.graph import (
     gw_bricks as gw_bricks,

@@ -2,15 +2,18 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.data import as_named_inputs
+from gwbricks.errors import ConfigError
 from gwbricks.workspace import (
     FusionRoutes,
     GWDecoder,
     GWEncoder,
+    LinearCoder,
     Routes,
     SimpleRoutes,
 )
@@ -27,6 +30,18 @@ def test_coders_have_the_hidden_layers_asked_for_and_two_linear_maps_more() -> N
             (m.in_features, m.out_features) for m in coder if isinstance(m, nn.Linear)
         ]
         assert sizes == [(8, 32), (32, 32), (32, 32), (32, 32), (32, 12)]
+
+
+def test_linear_coder_is_a_linear_map_of_named_sizes() -> None:
+    coder, rows = LinearCoder(8, 12, bias=False), torch.randn(4, 8)
+    assert (coder.in_dim, coder.out_dim) == (8, 12)
+    torch.testing.assert_close(coder(rows), rows @ coder.weight.T)
+
+
+@pytest.mark.parametrize("sizes", [(0, 12), (8, -1)])
+def test_linear_coder_of_no_size_is_an_error(sizes: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match=r"(in|out)_dim: .*Expected 1 or more"):
+        LinearCoder(*sizes)
 
 
 def count_calls(collection: BrickCollection, names: str) -> Counter[str]:
