@@ -15,6 +15,7 @@ from gwbricks.bricks.nest import Nest
 from gwbricks.bricks.ordering import find_steps
 from gwbricks.bricks.paths import select
 from gwbricks.bricks.picture import Picture
+from gwbricks.bricks.shapes import shape_text, ShapeTrace
 from gwbricks.bricks.shared import check_kept, function_of
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Step
@@ -154,7 +155,7 @@ class BrickCollection(Nest):
             )
         values = {STAGE: stage, **named_inputs}
         computed: dict[str, Any] = {}
-        with torch.set_grad_enabled(torch.is_grad_enabled() and stage is Stage.TRAIN):
+        with gradients_in(stage):
             for step in self._orders[key]:
                 results = step.run(values, stage)
                 values.update(results)
@@ -170,6 +171,34 @@ class BrickCollection(Nest):
     ) -> tuple[Step, ...]:
         """Returns the bricks that `run` would run, in order, ready to run."""
         return find_steps(self.wiring(stage, given), outputs, update_metrics)
+
+    def trace_shapes(
+        self,
+        named_inputs: Mapping[str, Any],
+        stage: Stage,
+        outputs: Collection[str] | None = None,
+    ) -> dict[str, Any]:
+        """Returns what `forward` would, with tensors that only have shapes and dtypes.
+
+        Nothing is computed where that can be avoided (see `ShapeTrace`), and nothing is
+        changed: no weights, buffers, metrics or random state.
+
+        Args:
+            named_inputs: Data by name; tensors may be on the meta device.
+            stage: The stage.
+            outputs: Names that are wanted, without metrics; None for all.
+
+        Raises:
+            UnknownNameError: If an input is missing, or an output does not exist.
+            WiringError: If shapes do not fit a brick; it names the brick and what it
+                read.
+        """
+
+        def find(copy: BrickCollection) -> tuple[Step, ...]:
+            return copy.steps(stage, named_inputs, outputs, outputs is None)
+
+        with gradients_in(stage):
+            return ShapeTrace(self, find, named_inputs, stage).run()
 
     def loss_names(self, stage: Stage = Stage.TRAIN) -> list[str]:
         """Returns the names of all losses of the stage, sorted."""
@@ -237,12 +266,24 @@ class BrickCollection(Nest):
         inputs: Collection[str] | None = None,
         outputs: Collection[str] | None = None,
         detail: str = "full",
-        shapes: Mapping[str, str] | None = None,
+        shapes: Mapping[str, Any] | None = None,
         legend: bool = True,
     ) -> str:
-        """Returns the graph as mermaid text; for arguments see `Picture` and `draw`."""
+        """Returns the graph as mermaid text; for arguments see `Picture` and `draw`.
+
+        Shapes are texts, or values such as `trace_shapes` returns.
+        """
         given = self.inputs if inputs is None else frozenset(inputs)
-        return draw(Picture(stage, self.flat(), given, outputs), shapes, detail, legend)
+        texts = {
+            name: shape if isinstance(shape, str) else shape_text(shape)
+            for name, shape in (shapes or {}).items()
+        }
+        return draw(Picture(stage, self.flat(), given, outputs), texts, detail, legend)
+
+
+def gradients_in(stage: Stage) -> torch.set_grad_enabled:
+    """Returns a context with gradients in training only, if they are not off."""
+    return torch.set_grad_enabled(torch.is_grad_enabled() and stage is Stage.TRAIN)
 
 
 def _key(names: Collection[str] | None) -> tuple[str, ...] | str | None:

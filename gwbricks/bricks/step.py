@@ -48,8 +48,13 @@ class Step:
         Raises:
             WiringError: If the brick returns another number of values than it names.
         """
-        args = [_pick(arg, values) for arg in self.args]
-        kwargs = {key: _pick(arg, values) for key, arg in self.kwargs.items()}
+        args = [
+            values[arg] if isinstance(arg, str) else _pick(arg, values)
+            for arg in self.args
+        ]
+        kwargs = {}
+        for key, arg in self.kwargs.items():
+            kwargs[key] = _pick(arg, values)
         try:
             if self.gradients or not torch.is_grad_enabled():
                 result = self.brick.call(self.function, stage, *args, **kwargs)

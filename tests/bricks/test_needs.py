@@ -11,10 +11,11 @@ from gwbricks.bricks import (
     BrickNotTrainable,
     Stage,
 )
+from gwbricks.bricks.names import InputNames
 from gwbricks.errors import ConfigError, UnknownNameError
 
 
-def brick(reads: Any, writes: list[str], **settings: Any) -> BrickNotTrainable:
+def brick(reads: InputNames, writes: list[str], **settings: Any) -> BrickNotTrainable:
     return BrickNotTrainable(lambda *values: values, reads, writes, **settings)
 
 

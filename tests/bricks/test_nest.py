@@ -15,6 +15,7 @@ from gwbricks.bricks import (
     BrickTrainable,
     Stage,
 )
+from gwbricks.bricks.names import InputNames
 from gwbricks.errors import UnknownNameError, WiringError
 
 X = torch.randn(5, 3)
@@ -24,7 +25,7 @@ def collect(*values: object, **named: object) -> tuple[object, ...]:
     return (*values, *sorted(named.items()))
 
 
-def brick(reads: Any, writes: list[str], **settings: Any) -> BrickNotTrainable:
+def brick(reads: InputNames, writes: list[str], **settings: Any) -> BrickNotTrainable:
     return BrickNotTrainable(collect, reads, writes, **settings)
 
 
@@ -49,7 +50,7 @@ def domain() -> dict[str, Any]:
     ],
 )
 def test_relative_names_are_read_from_the_nest(
-    reads: Any, expected: tuple[object, ...]
+    reads: InputNames, expected: tuple[object, ...]
 ) -> None:
     collection = BrickCollection({"gw": {"v": {"a": brick(reads, ["y"])}}})
     data = {"gw/v/a": 1, "gw/x": 2, "gw/w/a": 3}
