@@ -8,4 +8,10 @@ from gwbricks.domains.autoencoder import (
 )
 from gwbricks.domains.identity import IdentityDomain as IdentityDomain
 from gwbricks.domains.module import DomainModule as DomainModule
-from gwbricks.domains.vae import VAEDomain as VAEDomain
+from gwbricks.domains.vae import (
+    gaussian_nll as gaussian_nll,
+    kl_divergence as kl_divergence,
+    MLPVAEDomain as MLPVAEDomain,
+    reparameterize as reparameterize,
+    VAEDomain as VAEDomain,
+)

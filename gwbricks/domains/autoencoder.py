@@ -9,7 +9,7 @@ from gwbricks.domains.module import DomainModule, squared_error
 
 
 class AutoencoderDomain(DomainModule):
-    """Abstract: an encoder and a decoder with squared errors, in latents and raw data.
+    """Any encoder and decoder with squared errors, in latents and raw data.
 
     Args:
         latent_dim: Number of features of the latent.
@@ -22,12 +22,12 @@ class AutoencoderDomain(DomainModule):
         self.encoder = encoder
         self.decoder = decoder
 
-    def encode(self, x: Float[Tensor, "rows data"]) -> Float[Tensor, "rows latent"]:
-        """Encodes raw data of shape `(rows, data_dim)`."""
+    def encode(self, x: Float[Tensor, "rows ..."]) -> Float[Tensor, "rows latent"]:
+        """Encodes raw data to latents of shape `(rows, latent_dim)`."""
         return self.encoder(x)
 
-    def decode(self, z: Float[Tensor, "rows latent"]) -> Float[Tensor, "rows data"]:
-        """Decodes latents to raw data of shape `(rows, data_dim)`."""
+    def decode(self, z: Float[Tensor, "rows latent"]) -> Float[Tensor, "rows ..."]:
+        """Decodes latents to raw data."""
         return self.decoder(z)
 
     def compute_loss(  # pyright: ignore[reportIncompatibleMethodOverride] - raw_target may be left out
@@ -36,7 +36,7 @@ class AutoencoderDomain(DomainModule):
         """Returns the mean squared error of each row's latent."""
         return LossOutput(squared_error(pred, target))
 
-    def compute_domain_loss(self, domain: Float[Tensor, "rows data"]) -> LossOutput:
+    def compute_domain_loss(self, domain: Float[Tensor, "rows ..."]) -> LossOutput:
         """Returns the mean squared error of the reconstruction."""
         return LossOutput(
             squared_error(self.decode(self.encode(domain)), domain).mean()

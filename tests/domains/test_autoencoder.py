@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gwbricks.domains import LinearDomain, MLPDomain, VAEDomain
+from gwbricks.domains import LinearDomain, MLPDomain, MLPVAEDomain
 from gwbricks.domains.autoencoder import AutoencoderDomain
 
 DOMAINS = pytest.mark.parametrize(
@@ -9,7 +9,7 @@ DOMAINS = pytest.mark.parametrize(
     [
         pytest.param(LinearDomain(6, 3), id="linear"),
         pytest.param(MLPDomain(6, 3, 8, 1), id="mlp"),
-        pytest.param(VAEDomain(6, 3, 8, 1, beta=1.0), id="vae"),
+        pytest.param(MLPVAEDomain(6, 3, 8, 1, beta=1.0), id="vae"),
     ],
 )
 
