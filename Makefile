@@ -51,8 +51,9 @@ format: $(VENV)/.dev ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## time a training step
+bench: install ## time a training step, and bricks against plain calls
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/bricks.py
 
 clean: ## remove .venv, caches and build products, but no outputs
 	rm -rf $(VENV) build dist .coverage .pytest_cache .ruff_cache .hypothesis

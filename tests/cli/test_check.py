@@ -37,6 +37,32 @@ def test_graph_without_a_workspace_is_shown(cli: Cli) -> None:
     assert "logits (128x10)" in out
 
 
+@pytest.mark.parametrize(
+    ("experiment", "expected"),
+    [
+        pytest.param(
+            "digits_classifier",
+            ["train, val, test: needs label, pix", "inference: needs pix"],
+            id="classifier",
+        ),
+        pytest.param(
+            "digits",
+            [
+                "train, val: needs label; takes fou, kar, layout, pix;"
+                " nothing reads gw.*.raw, gw.*.raw_target, gw.*.state",
+                "inference: takes fou, kar, layout, pix",
+            ],
+            id="workspace",
+        ),
+    ],
+)
+def test_stages_show_their_data_and_what_nothing_reads(
+    cli: Cli, experiment: str, expected: list[str]
+) -> None:
+    out = " ".join(cli("check", f"experiment={experiment}").out.split())
+    assert all(line in out for line in expected)
+
+
 def test_group_can_be_switched_off(cli: Cli) -> None:
     assert cli("check", "scheduler=null").status == 0
     assert cli("check", "~scheduler").status == 0
