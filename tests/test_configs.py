@@ -13,6 +13,7 @@ from gwbricks.runs.search_path import packaged_configs
 CONFIGS = packaged_configs()
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = options_of("experiment")
+LONGER = ("cifar10", "digits_six")
 OPTIONS = [(group, option) for group in groups() for option in options_of(group)]
 
 PLACES = {
@@ -56,7 +57,10 @@ def short(*overrides: str) -> DictConfig:
 
 
 @pytest.mark.usefixtures("cifar10")  # as if it were downloaded
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "experiment",
+    [pytest.param(e, marks=[pytest.mark.slow] * (e in LONGER)) for e in EXPERIMENTS],
+)
 def test_experiment_passes_the_check_and_trains_one_batch(
     experiment: str, pretrained: Path
 ) -> None:

@@ -113,8 +113,20 @@ def test_route_is_one_file_with_the_names_and_the_weights_of_the_graph(
     ("rows", "inputs", "outputs"),
     [
         pytest.param(1, ["v"], ["t/raw"], id="route"),
-        pytest.param(4, ["i", "v"], ["t/raw", "state", "v/cycled"], id="two-sources"),
-        pytest.param(4, ["i"], ["i/latent", "i/raw", "i/broadcast"], id="same-tensors"),
+        pytest.param(
+            4,
+            ["i", "v"],
+            ["t/raw", "state", "v/cycled"],
+            id="two-sources",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            4,
+            ["i"],
+            ["i/latent", "i/raw", "i/broadcast"],
+            id="same-tensors",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             *(4, ["i", "t", "v"], ["state", "t/cycled"]),
             id="no-domain-is-absent",
@@ -152,6 +164,7 @@ def test_program_holds_only_the_weights_that_it_needs(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_a_brick_writes_can_be_given_instead(tmp_path: Path) -> None:
     collection, path = workspace(), tmp_path / "part.pt2"
     v = draw(4, "v")["v"]
@@ -208,6 +221,7 @@ def test_python_that_depends_on_the_number_of_rows_is_an_error(tmp_path: Path) -
     assert report.outputs == {"y": (3, 2)}
 
 
+@pytest.mark.slow
 def test_what_onnx_cannot_express_is_an_error_that_leaves_no_file(
     tmp_path: Path,
 ) -> None:

@@ -57,6 +57,7 @@ def test_hostile_names_are_shown_as_they_are() -> None:
         assert f">{shown}</text>" in svg, shown
 
 
+@pytest.mark.slow
 def test_mermaid_itself_reads_the_text() -> None:
     svg = mermaidx.render(hostile().draw(), backend="quickjs").svg()
     assert "&lt;script&gt;" in svg

@@ -84,6 +84,7 @@ def test_picture_in_the_readme_is_that_of_the_main_example(config: Config) -> No
     assert "LinearDomain.encode" in words[0]
 
 
+@pytest.mark.slow
 def test_drawing_changes_no_number(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
