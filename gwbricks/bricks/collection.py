@@ -11,7 +11,7 @@ from gwbricks.bricks.draw import draw
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.needs import required_inputs, unread_bricks
-from gwbricks.bricks.nest import Nest
+from gwbricks.bricks.nest import EMPTY, Nest
 from gwbricks.bricks.ordering import find_steps
 from gwbricks.bricks.paths import select
 from gwbricks.bricks.picture import Picture
@@ -56,12 +56,12 @@ class BrickCollection(Nest):
         self.inputs = None if inputs is None else frozenset(inputs)
         self._orders: dict[tuple[object, ...], tuple[Step, ...]] = {}
         self._nested = _nested
-        self._checked: object = None
+        self._checked = EMPTY
         super().__init__(bricks)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves what is cached out: it is found again after a copy."""
-        return {**super().__getstate__(), "_orders": {}, "_checked": None}
+        return {**super().__getstate__(), "_orders": {}, "_checked": EMPTY}
 
     def make_nest(self, bricks: Mapping[str, Any]) -> "BrickCollection":
         """Returns a collection that is checked as a part of this one."""
@@ -147,7 +147,7 @@ class BrickCollection(Nest):
         """
         given = frozenset(named_inputs)
         key = (stage, given, _key(outputs), update_metrics, _key(gradients_to))
-        if self.structure() != self._checked:
+        if self.differs(self._checked):
             self.check()
         if key not in self._orders:
             self._orders[key] = find_steps(

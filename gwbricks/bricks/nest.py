@@ -24,7 +24,7 @@ class Nest(nn.ModuleDict):
 
     def __init__(self, bricks: Mapping[str, Any]) -> None:
         super().__init__()
-        self._flat: tuple[object, dict[str, Brick]] = (None, {})
+        self._flat: tuple[Structure, dict[str, Brick]] = (EMPTY, {})
         self.update(bricks)
 
     @abstractmethod
@@ -79,10 +79,9 @@ class Nest(nn.ModuleDict):
         Raises:
             WiringError: If a relative name leads out of the collection.
         """
-        structure = self.structure()
-        if structure != self._flat[0]:
+        if self.differs(self._flat[0]):
             bricks = {path: brick.within(path) for path, brick in self.written()}
-            self._flat = (structure, bricks)
+            self._flat = (self.structure(), bricks)
         return dict(self._flat[1])
 
     def written(self, nest: str = "") -> Iterator[tuple[str, Brick]]:
@@ -97,15 +96,22 @@ class Nest(nn.ModuleDict):
             elif isinstance(module, Brick):
                 yield nest + name, module
 
-    def structure(self) -> tuple[object, ...]:
-        """Returns what changes when a brick is added, replaced or removed.
+    def structure(self) -> "Structure":
+        """Returns the bricks and nests that there are now; see `differs`."""
+        modules = dict(self._modules)
+        nests = [module for module in modules.values() if isinstance(module, Nest)]
+        return modules, [(nest, nest.structure()) for nest in nests]
 
-        It holds the bricks themselves: an `id` may be given to another one later.
+    def differs(self, structure: "Structure") -> bool:
+        """Whether a brick was added, replaced or removed since; asked at each call.
+
+        Args:
+            structure: What `structure` returned.
         """
-        parts: list[object] = []
-        for name, module in self._modules.items():
-            parts += [name, module.structure() if isinstance(module, Nest) else module]
-        return tuple(parts)
+        modules, nests = structure
+        return self._modules != modules or any(
+            nest.differs(inner) for nest, inner in nests
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the bricks as nested dictionaries."""
@@ -141,8 +147,14 @@ class Nest(nn.ModuleDict):
     def __getstate__(self) -> dict[str, Any]:
         """Leaves what is cached out, and the dictionary itself to the original."""
         modules = dict(self._modules)
-        return {**self.__dict__, "_flat": (None, {}), "_modules": modules}
+        return {**self.__dict__, "_flat": (EMPTY, {}), "_modules": modules}
 
     def __repr__(self) -> str:
         """Lists the bricks as they were written, one on a line, sorted by path."""
         return describe_bricks(type(self).__name__, dict(self.written()))
+
+
+Structure = tuple[dict[str, nn.Module | None], list[tuple[Nest, Any]]]
+"""The modules of a nest by name, and the structure of each nest among them."""
+
+EMPTY: Structure = ({}, [])
