@@ -12,17 +12,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
-import gwbricks  # first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import nn, Tensor
 
-from gwbricks import Stage
-from gwbricks.bricks import BrickCollection, BrickTrainable
+from gwbricks.bricks import BrickCollection, BrickTrainable, Stage
 
 WARM_UP = 20
 
@@ -39,6 +36,30 @@ def build(count: int) -> tuple[BrickCollection, list[nn.Module]]:
         for index, module in enumerate(modules)
     }
     return BrickCollection(bricks, inputs=["x0"]), modules
+
+
+def make_ways(count: int, batch_size: int) -> dict[str, list[Callable[[], object]]]:
+    """Returns a step by bricks and the same by hand, by what the step does."""
+    collection, modules = build(count)
+    inputs = {"x0": torch.randn(batch_size, 64)}
+
+    def by_bricks() -> Tensor:
+        return collection(inputs, Stage.TRAIN)[f"x{count}"]
+
+    def by_hand() -> Tensor:
+        values = dict(inputs)
+        for index, module in enumerate(modules):
+            values[f"x{index + 1}"] = module(values[f"x{index}"])
+        return values[f"x{count}"]
+
+    def train(forward: Callable[[], Tensor]) -> None:
+        collection.zero_grad()
+        forward().square().mean().backward()
+
+    return {
+        "forward": [by_bricks, by_hand],
+        "forward and backward": [partial(train, by_bricks), partial(train, by_hand)],
+    }
 
 
 def seconds(ways: Sequence[Callable[[], object]], steps: int) -> list[float]:
@@ -63,31 +84,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON line a way")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    collection, modules = build(args.bricks)
-    inputs = {"x0": torch.randn(args.batch_size, 64)}
-
-    def by_bricks() -> Tensor:
-        return collection(inputs, Stage.TRAIN)[f"x{args.bricks}"]
-
-    def by_hand() -> Tensor:
-        values = dict(inputs)
-        for index, module in enumerate(modules):
-            values[f"x{index + 1}"] = module(values[f"x{index}"])
-        return values[f"x{args.bricks}"]
-
-    def trained(forward: Callable[[], Tensor]) -> None:
-        collection.zero_grad()
-        forward().square().mean().backward()
-
     table = Table(
         title=f"{args.bricks} MLPs, batch {args.batch_size}, milliseconds",
     )
     for name in ("", "bricks", "by hand", "ratio"):
         table.add_column(name, justify="right")
-    for name, ways in {
-        "forward": (by_bricks, by_hand),
-        "forward and backward": (lambda: trained(by_bricks), lambda: trained(by_hand)),
-    }.items():
+    for name, ways in make_ways(args.bricks, args.batch_size).items():
         bricks, hand = seconds(ways, args.steps)
         found = {
             "what": name,

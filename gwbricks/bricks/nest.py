@@ -154,7 +154,7 @@ class Nest(nn.ModuleDict):
         return describe_bricks(type(self).__name__, dict(self.written()))
 
 
-Structure = tuple[dict[str, nn.Module | None], list[tuple[Nest, Any]]]
+Structure = tuple[Mapping[str, nn.Module | None], list[tuple[Nest, Any]]]
 """The modules of a nest by name, and the structure of each nest among them."""
 
 EMPTY: Structure = ({}, [])

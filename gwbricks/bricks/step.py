@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -35,11 +34,6 @@ class Step:
     kwargs: dict[str, Argument]
     gradients: bool
 
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether the function is called with nothing but what the brick reads."""
-        return type(self.brick).call is Brick.call
-
     @property
     def reads(self) -> list[str]:
         """Names of the values that the brick is given, in order."""
@@ -61,13 +55,12 @@ class Step:
         kwargs = {}
         for key, arg in self.kwargs.items():
             kwargs[key] = _pick(arg, values)
-        call = self.function if self.is_plain else partial(self.brick.call, self.function, stage)
         try:
             if self.gradients or not torch.is_grad_enabled():
-                result = call(*args, **kwargs)
+                result = self.brick.call(self.function, stage, *args, **kwargs)
             else:
                 with torch.no_grad():
-                    result = call(*args, **kwargs)
+                    result = self.brick.call(self.function, stage, *args, **kwargs)
         except Exception as error:
             error.add_note(
                 f"in brick {self.path!r}, which read {self._describe(values)}"
