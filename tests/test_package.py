@@ -122,6 +122,7 @@ def test_what_must_be_quick_imports_nothing_heavy(code: str) -> None:
     assert imported(code) == set()
 
 
+@pytest.mark.slow
 def test_a_public_name_is_imported_when_it_is_used() -> None:
     assert "torch" in imported("from gwbricks import GWEncoder")
 

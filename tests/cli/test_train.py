@@ -37,6 +37,7 @@ def test_run_goes_by_experiment_and_time(cli: Cli) -> None:
     assert yaml.safe_load((run / "overrides.yaml").read_text()) == SHORT
 
 
+@pytest.mark.slow
 def test_results_can_be_tested_again(cli: Cli) -> None:
     cli("train", *SHORT)
     (run,) = runs()
@@ -93,6 +94,7 @@ def test_sweep_over_experiments_has_one_folder(cli: Cli) -> None:
     assert len({run.parent for run in runs()}) == 1
 
 
+@pytest.mark.slow
 def test_failing_job_of_a_sweep_does_not_stop_the_others(cli: Cli) -> None:
     status, _, err = cli("train", "-m", *SHORT, "optimizer.lr=-1,0.001,-2")
     assert status == 1

@@ -94,6 +94,7 @@ def test_same_seed_and_no_other_repeats_a_run_to_the_last_bit(run: Run) -> None:
     assert first.results["test/loss"] != third.results["test/loss"]
 
 
+@pytest.mark.slow
 def test_resumed_run_ends_like_one_that_was_not_interrupted(run: Run) -> None:
     two = ("trainer.max_epochs=2", "scheduler=null")
     whole = run(*two)
@@ -130,6 +131,7 @@ def test_cannot_go_on_from_what_is_no_checkpoint_of_such_a_run(
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_constant_rate_goes_on_where_a_schedule_has_ended(run: Run) -> None:
     first = run()
     path = first.folder / "checkpoints" / "last.ckpt"
@@ -139,6 +141,7 @@ def test_constant_rate_goes_on_where_a_schedule_has_ended(run: Run) -> None:
     assert state["param_groups"][0]["lr"] == 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["scheduler=cosine", "optimizer=sgd"])
 def test_cannot_go_on_with_a_state_of_another_kind(run: Run, change: str) -> None:
     path = run().folder / "checkpoints" / "last.ckpt"
@@ -289,6 +292,7 @@ def test_unknown_metric_of_a_sweep_names_the_close_match(config: Config) -> None
         optimized_metric({"val/loss": 0.5}, config("sweep.metric=val/los"))
 
 
+@pytest.mark.slow
 def test_runs_of_the_same_name_do_not_meet(run: Run) -> None:
     names = [run("debug=one_batch").folder.name for _ in range(3)]
     assert names == ["run", "run-2", "run-3"]

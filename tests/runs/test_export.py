@@ -85,6 +85,7 @@ def test_route_is_what_inference_makes_of_rows_with_only_these_domains(
     assert f"{path}: the largest difference to PyTorch is 0." in printed
 
 
+@pytest.mark.slow
 def test_lone_checkpoint_is_exported_as_onnx(saved: Saved, tmp_path: Path) -> None:
     folder, experiment = saved("experiment=digits_classifier", *SMALL)
     path = tmp_path / "classifier.onnx"

@@ -43,6 +43,7 @@ def test_loss_without_a_coefficient_is_no_number(config: Config) -> None:
         )
 
 
+@pytest.mark.slow
 def test_asking_changes_no_weight_of_the_run(run: Run) -> None:
     plain = run()
     asked = run("sweep.metric=val/cycles")

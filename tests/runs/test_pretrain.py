@@ -37,6 +37,7 @@ def test_domains_are_pretrained_once(run: Run) -> None:
     assert len(list(Path("pretrained").glob("*.ckpt"))) == 2
 
 
+@pytest.mark.slow
 def test_reused_weights_give_the_same_run_as_new_ones(run: Run) -> None:
     first, again = run(OWN), run(OWN)
     assert first.results == again.results
@@ -154,6 +155,7 @@ def test_own_weights_are_used_instead_of_pretraining(run: Run) -> None:
         assert torch.equal(kept["state_dict"][LATENT + name], value)
 
 
+@pytest.mark.slow
 def test_domain_of_another_run_can_be_used(run: Run) -> None:
     other = run().folder / "checkpoints" / "last.ckpt"
     folder = run(f"domains.domain1.checkpoint={other}", "seed=1").folder

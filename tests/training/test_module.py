@@ -45,6 +45,7 @@ def test_classifier_learns_digits(make_trainer: Maker, make_classifier: Maker) -
     assert logged["test/accuracy"] > 0.5  # ten classes: 0.1 by chance
 
 
+@pytest.mark.slow
 def test_workspace_learns_to_reconstruct(
     make_trainer: Maker,
     make_workspace: Maker,
@@ -80,6 +81,7 @@ def test_sixteen_labels_can_be_learned_by_heart(
     assert logits.argmax(dim=1).tolist() == columns["label"].tolist()
 
 
+@pytest.mark.slow
 def test_sixteen_items_can_be_translated_by_heart(
     make_trainer: Maker, repeat: Maker, make_workspace: Maker
 ) -> None:
