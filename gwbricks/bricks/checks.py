@@ -6,6 +6,9 @@ from gwbricks.bricks.brick import Brick, BrickModule
 from gwbricks.bricks.wiring import Wiring
 from gwbricks.errors import WiringError
 
+OBJECTIVE = "loss"
+"""Name of the weighted sum of all losses, which no metric can have."""
+
 
 def check_name(name: str) -> str:
     """Checks that bricks can be told apart by paths, and returns the name.
@@ -40,17 +43,19 @@ def check_trainability(bricks: Mapping[str, Brick]) -> None:
 
 
 def check_metric_names(wiring: Wiring) -> None:
-    """Checks that no two metrics of a stage have one name.
+    """Checks that no two metrics, or a metric and a loss, of a stage have one name.
 
     Raises:
         WiringError: If two have.
     """
-    owners: dict[str, str] = {}
+    losses = {n: p for p, b in wiring.alive.items() for n in b.loss_output_names}
+    owners: dict[str, str] = {OBJECTIVE: "the objective", **losses}
     for path, brick in wiring.alive.items():
         for name in getattr(brick, "metric_names", ()):
             if name in owners:
                 raise WiringError(
-                    f"{path}: {owners[name]!r} already has a metric {name!r} in stage"
-                    f" {wiring.stage.value!r}. Fix: rename one of the two."
+                    f"{path}: {owners[name]!r} already has the name {name!r} among"
+                    f" metrics and losses in stage {wiring.stage.value!r}. Fix: rename"
+                    " one of the two."
                 )
             owners[name] = path

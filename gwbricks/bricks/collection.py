@@ -17,7 +17,7 @@ from gwbricks.bricks.paths import select
 from gwbricks.bricks.picture import Picture
 from gwbricks.bricks.shapes import shape_text, ShapeTrace
 from gwbricks.bricks.shared import check_kept, function_of
-from gwbricks.bricks.stage import Stage
+from gwbricks.bricks.stage import parse_stage, Stage
 from gwbricks.bricks.step import Step
 from gwbricks.bricks.wiring import Wiring
 
@@ -99,7 +99,7 @@ class BrickCollection(Nest):
     def forward(
         self,
         named_inputs: Mapping[str, Any],
-        stage: Stage,
+        stage: Stage | str,
         return_inputs: bool = True,
         outputs: Collection[str] | None = None,
     ) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class BrickCollection(Nest):
 
         Args:
             named_inputs: Data by name.
-            stage: The stage.
+            stage: The stage, or its name, such as `train`.
             return_inputs: Whether the inputs are part of the result.
             outputs: Names that are wanted; only the bricks that they need are run, and
                 metrics are not updated. None runs all.
@@ -121,6 +121,7 @@ class BrickCollection(Nest):
             UnknownNameError: If an input is missing, or an output does not exist.
             WiringError: If a name is both given and written by a brick.
         """
+        stage = parse_stage(stage)
         values = self.run(named_inputs, stage, outputs, update_metrics=outputs is None)
         return {**named_inputs, **values} if return_inputs else values
 

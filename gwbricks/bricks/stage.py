@@ -1,6 +1,6 @@
 """Stages of a model's life: which bricks are alive depends on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from gwbricks.errors import UnknownNameError
@@ -39,14 +39,26 @@ def parse_stages(stages: "Iterable[Stage | str] | str", key: str) -> frozenset[S
         return (
             everything[stages] if stages in everything else parse_stages([stages], key)
         )
-    return frozenset(_parse_stage(stage, key) for stage in stages)
+    return frozenset(parse_stage(stage, key, ["all", "none"]) for stage in stages)
 
 
-def _parse_stage(stage: Stage | str, key: str) -> Stage:
+def parse_stage(
+    stage: Stage | str, key: str = "stage", others: Sequence[str] = ()
+) -> Stage:
+    """Reads one stage: a member, its name or its value.
+
+    Args:
+        stage: What the caller wrote.
+        key: Name of the argument, for the message.
+        others: What else would have been accepted.
+
+    Raises:
+        UnknownNameError: If the stage does not exist.
+    """
     if isinstance(stage, Stage):
         return stage
     names = {member.name.lower(): member for member in Stage}
     names |= {member.value: member for member in Stage}
     if str(stage).lower() not in names:
-        raise UnknownNameError(key, str(stage), [*names, "all", "none"])
+        raise UnknownNameError(key, str(stage), [*names, *others])
     return names[str(stage).lower()]

@@ -35,8 +35,8 @@ class TensorsData(TableDataModule):
         seed: See `TableDataModule`.
 
     Raises:
-        ConfigError: If a file is missing or unreadable, a column is missing, or columns
-            differ in their rows.
+        ConfigError: If a file is missing or unreadable, a column is missing, columns
+            differ in their rows, or a row holds NaN or infinity among numbers.
     """
 
     def __init__(
@@ -111,6 +111,8 @@ class TensorsData(TableDataModule):
                 f"{name}: {count}" for name, count in sorted(rows.items())
             )
             raise ConfigError(f"data.files: arrays differ in their rows ({listed}).")
+        for name in self.domains:
+            _check_finite(name, arrays[name])
         return {name: arrays[name] for name in wanted}
 
     def _split(self, columns: dict[str, Tensor]) -> Split:
@@ -120,6 +122,20 @@ class TensorsData(TableDataModule):
             if columns[name].is_floating_point() and columns[name].ndim > 1
         }
         return Split(columns, present)
+
+
+def _check_finite(name: str, array: Tensor) -> None:
+    if not array.is_floating_point() or array.ndim < 2 or not array.numel():
+        return
+    rows = array.flatten(1)
+    bad = ~rows.isfinite().all(dim=1) & ~rows.isnan().all(dim=1)
+    if bad.any():
+        first = bad.nonzero()[0].item()
+        raise ConfigError(
+            f"data.files: {int(bad.sum())} rows of {name!r} hold NaN or infinity among"
+            f" numbers, the first is row {first}. Expected numbers, or NaN in the whole"
+            " row where the item lacks the domain."
+        )
 
 
 def read_arrays(path: Path) -> dict[str, Tensor]:

@@ -70,6 +70,7 @@ def build_experiment(
         coefs = {UNIMODAL: 1.0, **coefs}
     workspace = build_workspace(config, trusted)
     _check_sizes(config, domains)
+    _check_data_sizes(config, domains, data)
     filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
     node = without_sources(config.get("bricks") or {})
     bricks = _build_bricks(node, "bricks", seed, trusted, filled)
@@ -182,6 +183,28 @@ def _check_sizes(
                 )
     if problems:
         raise ConfigErrors(problems)
+
+
+def _check_data_sizes(
+    config: Mapping[str, Any],
+    domains: Mapping[str, WorkspaceDomain],
+    data: LightningDataModule,
+) -> None:
+    if not isinstance(data, TableDataModule):
+        return
+    columns = data.splits["train"].columns
+    problems = []
+    for name in domains.keys() & columns.keys():
+        size, shape = config["domains"][name].get("data_dim"), columns[name].shape
+        if not isinstance(size, int) or len(shape) > 2 or shape[1:] == (size,):
+            continue
+        if len(shape) == 1:
+            expected = "Expected rows of features, but the data has one number a row"
+        else:
+            expected = f"Expected {shape[1]}, the features of a row of the data"
+        problems.append(f"domains.{name}.data_dim: {size}. {expected}.")
+    if problems:
+        raise ConfigErrors(sorted(problems))
 
 
 def _check_routes(

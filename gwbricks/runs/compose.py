@@ -95,12 +95,22 @@ def _unreadable(error: yaml.MarkedYAMLError | OverrideParseException) -> ConfigE
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
-    choices = [o for o in overrides if re.split("[=@]", o.lstrip("+~"))[0] in groups()]
-    try:
-        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
-            cfg = hydra_compose("train", without_null_groups(choices))
-    except UNCOMPOSABLE:
-        cfg = OmegaConf.create({})
+    if "@" in key:
+        return ConfigError(
+            f"{key}: nothing that is chosen has this group in this place. Fix: leave it"
+            " out, or choose what has it."
+        )
+    cfg = _chosen(overrides, key)
+    places = cfg.pop("hydra").runtime.choices if "hydra" in cfg else {}
+    for place in places:
+        if str(place).startswith(f"{key}@"):
+            return ConfigError(f"{key}: this group has a place. Fix: {place}=OPTION.")
+    if reference := _reference(cfg, key):
+        where, target = reference
+        return ConfigError(
+            f"{key}: {where!r} is {target}, so it has no keys of its own. Fix: change"
+            f" that one, or give {where} as a whole."
+        )
     parent, _, name = key.rpartition(".")
     while parent and not isinstance(OmegaConf.select(cfg, parent), DictConfig):
         parent, _, name = parent.rpartition(".")
@@ -115,6 +125,36 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
         f"{key}: the config has no key {where!r}.{suggest(name, {*known, *options})}"
         f" Fix: the right name, or +{key}=… to add a key."
     )
+
+
+def _chosen(overrides: Sequence[str], but: str) -> DictConfig:
+    """Composes the groups that the overrides choose, but for one of them."""
+    keys = {o: re.split("=", o.lstrip("+~"))[0] for o in overrides}
+    chosen = [
+        o for o, k in keys.items() if k.partition("@")[0] in groups() and k != but
+    ]
+    try:
+        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+            overrides = without_null_groups(chosen)
+            cfg = hydra_compose("train", overrides, return_hydra_config=True)
+    except UNCOMPOSABLE:
+        return OmegaConf.create({})
+    OmegaConf.set_struct(cfg, False)
+    return cfg
+
+
+def _reference(cfg: DictConfig, key: str) -> tuple[str, str] | None:
+    """Returns the part of a key that refers to another, and what it refers to."""
+    node, path = cfg, []
+    for name in key.split(".")[:-1]:
+        path.append(name)
+        if not isinstance(node, DictConfig) or name not in node:
+            return None
+        if OmegaConf.is_interpolation(node, name):
+            raw = OmegaConf.to_container(node, resolve=False)
+            return ".".join(path), str(raw[name]) if isinstance(raw, dict) else ""
+        node = node[name]
+    return None
 
 
 def _unknown_option(group: str, option: str, where: str = "") -> ConfigError:

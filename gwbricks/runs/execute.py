@@ -32,6 +32,7 @@ from gwbricks.runs.trainer import (
     interruptible,
     make_trainer,
 )
+from gwbricks.runs.untrained import untrained_notes
 from gwbricks.runs.weights import load_weights, read_checkpoint, read_weights
 from gwbricks.training.module import CONFIG
 
@@ -121,11 +122,16 @@ def train(
     with quiet_libraries():
         experiment = check(cfg, trusted)
         config = experiment.config
+        epochs = 0
         if ckpt_path is not None:
-            _check_resumable(experiment, ckpt_path)
+            epochs = _check_resumable(experiment, ckpt_path)
         outputs = Path(config["paths"]["outputs"])
         make_folder(outputs, "paths.outputs")
         tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+        for note in untrained_notes(experiment.module):
+            tell(note)
+        if ckpt_path is not None:
+            tell(f"going on from {ckpt_path}, after epoch {epochs}")
         for key, source in find_sources(config.get("bricks") or {}).items():
             tell(f"{key}: weights of {source}")
         pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
@@ -204,7 +210,8 @@ def _finish_wandb(exit_code: int) -> None:
             wandb.finish(exit_code=exit_code)
 
 
-def _check_resumable(experiment: Experiment, ckpt_path: str) -> None:
+def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
+    """Checks that a training can go on, and returns how many epochs it has had."""
     checkpoint = read_checkpoint(Path(ckpt_path), "ckpt_path")
     if "state_dict" not in checkpoint or "loops" not in checkpoint:
         raise CheckpointError(
@@ -220,6 +227,14 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> None:
                 f"ckpt_path: {ckpt_path!r} was trained with {key} {found}, whose state"
                 f" does not fit {wanted}. Fix: the {key} of that run."
             )
+    epochs = checkpoint.get("epoch", -1) + 1
+    limit = experiment.config["trainer"].get("max_epochs")
+    if limit is not None and 0 <= limit <= epochs:
+        raise ConfigError(
+            f"trainer.max_epochs: {limit}, and {ckpt_path!r} has {epochs} epochs behind"
+            f" it. Fix: more of them, as in trainer.max_epochs={2 * epochs}."
+        )
+    return epochs
 
 
 def _target(node: Mapping[str, Any] | None) -> str | None:

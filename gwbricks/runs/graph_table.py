@@ -12,6 +12,7 @@ from gwbricks.bricks.stage import EVALUATED
 from gwbricks.bricks.step import Step
 from gwbricks.runs.build import Experiment
 from gwbricks.runs.dry_run import dry_run, DryRun
+from gwbricks.runs.untrained import untrained_notes
 from gwbricks.training import LightningBrickCollection
 
 
@@ -42,6 +43,8 @@ def show_graph(experiment: Experiment, console: Console | None = None) -> None:
         console.print(line, highlight=False, markup=False)
     parameters = list(experiment.module.parameters())
     trained = sum(p.numel() for p in parameters if p.requires_grad)
+    for note in untrained_notes(experiment.module):
+        console.print(note, highlight=False, markup=False)
     console.print(
         f"{len(found.steps)} bricks, {sum(p.numel() for p in parameters):,} parameters,"
         f" {trained:,} trained. The config is in order."

@@ -71,6 +71,11 @@ def unknown_keys(config: Mapping[str, Any], referred: Collection[str]) -> list[s
         config: A resolved config.
         referred: Names that the config itself refers to, such as `latent_dim`.
     """
+    if "experiment" in config:
+        return [
+            "experiment: a config cannot hold its own group. Fix: '# @package _global_'"
+            " as the first line of the experiment's file."
+        ]
     return [
         f"{key}.{name}".lstrip(".") + f": nothing reads this key.{suggest(name, known)}"
         for pattern, known in SECTIONS.items()

@@ -1,5 +1,6 @@
 """Training: the one LightningModule, schedules, and Shimmer's constructors."""
 
+from gwbricks.training.best_checkpoint import BestCheckpoint as BestCheckpoint
 from gwbricks.training.global_workspace import (
     BroadcastLossCoefs as BroadcastLossCoefs,
     GlobalWorkspace as GlobalWorkspace,

@@ -5,6 +5,7 @@ from torchmetrics import MeanMetric
 
 from gwbricks.bricks import (
     BrickCollection,
+    BrickLoss,
     BrickMetrics,
     BrickMetricSingle,
     BrickNotTrainable,
@@ -76,8 +77,24 @@ def test_two_metrics_of_one_name_in_one_stage_are_an_error() -> None:
     }
     with pytest.raises(
         WiringError,
-        match=r"^v\.error: 't' already has a metric 'error' in stage 'train'\. Fix",
+        match=r"^v\.error: 't' already has the name 'error' among metrics and losses",
     ):
+        BrickCollection(bricks)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        pytest.param("loss", "the objective", id="objective"),
+        pytest.param("mse", "error", id="loss"),
+    ],
+)
+def test_metric_with_the_name_of_a_loss_is_an_error(name: str, owner: str) -> None:
+    bricks = {
+        "error": BrickLoss(torch.nn.MSELoss(), ["x", "y"], ["mse"]),
+        "gathered": BrickMetricSingle(MeanMetric(), ["x"], name),
+    }
+    with pytest.raises(WiringError, match=f"^gathered: '{owner}' already has the name"):
         BrickCollection(bricks)
 
 

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from gwbricks.bricks import Stage
+from gwbricks.bricks import BrickCollection, BrickNotTrainable, Stage
 from gwbricks.bricks.stage import EVALUATED, parse_stages
 from gwbricks.errors import UnknownNameError
 
@@ -55,3 +55,12 @@ def test_values_are_the_prefixes_of_logged_names() -> None:
         "inference",
         "export",
     ]
+
+
+def test_stage_may_be_given_by_name() -> None:
+    double = BrickNotTrainable(lambda x: 2 * x, ["x"], ["y"], ["val"])
+    collection = BrickCollection({"double": double})
+    assert collection({"x": 1}, "validation") == {"x": 1, "y": 2}
+    assert collection({"x": 1}, "train") == {"x": 1}
+    with pytest.raises(UnknownNameError, match=r"stage: unknown name 'tran'.*'train'"):
+        collection({"x": 1}, "tran")

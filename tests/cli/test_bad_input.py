@@ -216,7 +216,7 @@ PRETRAIN = "domains.domain1.pretrain"
             id="wrong-size",
         ),
         pytest.param(
-            ["domains.domain1.data_dim=5"],
+            ["domains.domain1.module.data_dim=5"],
             ["gw.domain1.latent", "domain1 "],
             id="wrong-shape",
         ),
@@ -250,6 +250,29 @@ PRETRAIN = "domains.domain1.pretrain"
                 "checkpoint.monitor: the run will have no 'test/cycle'. Did you mean",
             ],
             id="unknown-number",
+        ),
+        pytest.param(
+            ["routes=simple"],
+            ["routes: this group has a place. Fix: routes@workspace.routes=OPTION."],
+            id="group-with-a-place",
+        ),
+        pytest.param(
+            ["domains.domain2.pretrain.trainer.max_epochs=3"],
+            [
+                "'domains.domain2.pretrain' is ${domains.domain1.pretrain}, so it has",
+                "Fix: change that one, or give domains.domain2.pretrain as a whole.",
+            ],
+            id="key-of-a-reference",
+        ),
+        pytest.param(
+            ["workspace=null"],
+            ["nothing that is chosen has this group in this place", "Fix: leave it"],
+            id="override-without-a-place",
+        ),
+        pytest.param(
+            ["domains.domain1.data_dim=9"],
+            ["domains.domain1.data_dim: 9. Expected 8, the features of a row"],
+            id="data-size",
         ),
         pytest.param(
             ["seed.x=1"], ["seed.x: 'seed' is 0, so it has no keys."], id="key-of-value"
@@ -326,6 +349,12 @@ def test_debug_shows_the_traceback(cli: Cli) -> None:
         ),
         pytest.param("seed: 1\nseed: 2\n", "found duplicate key seed", id="twice"),
         pytest.param(
+            None,
+            "experiment: a config cannot hold its own group. Fix: '# @package _global_'"
+            " as the first line",
+            id="no-package",
+        ),
+        pytest.param(
             "defaults: [digitss]\n",
             "experiment=digitss: unknown option (in configs/experiment/mine.yaml)."
             " Did you mean 'digits'?",
@@ -334,11 +363,16 @@ def test_debug_shows_the_traceback(cli: Cli) -> None:
     ],
 )
 def test_mistake_in_an_experiment_file_names_the_file(
-    cli: Cli, tmp_path: Path, text: str, message: str
+    cli: Cli, tmp_path: Path, text: str | None, message: str
 ) -> None:
     folder = tmp_path / "configs" / "experiment"
     folder.mkdir(parents=True)
-    (folder / "mine.yaml").write_text(f"# @package _global_\n{text}")
+    first = (
+        "# @package _global_\n"
+        if text
+        else "defaults: [main_example, _self_]\nseed: 1\n"
+    )
+    (folder / "mine.yaml").write_text(first + (text or ""))
     status, _, err = cli("check", "experiment=mine")
     assert status == 2
     assert message in err

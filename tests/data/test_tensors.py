@@ -94,10 +94,19 @@ def test_split_has_the_shares_asked_for_and_its_own_seed(tmp_path: Path) -> None
     assert not torch.equal(splits["train"].columns["v"], other["train"].columns["v"])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_row_that_is_partly_no_number_is_an_error(tmp_path: Path, value: float) -> None:
+    broken = V.copy()
+    broken[3, 1] = value
+    data = load(save(tmp_path / "all.npz", {"v": broken, "t": T}))
+    message = r"data\.files: 1 rows of 'v' hold NaN or infinity.*the first is row 3"
+    with pytest.raises(ConfigError, match=message):
+        _ = data.splits
+
+
 def test_row_of_nan_lacks_the_domain(tmp_path: Path) -> None:
     t = T.copy()
     t[[1, 4]] = np.nan
-    t[6, 0] = np.nan
     v = V.copy()
     v[4] = np.nan
     arrays = {"v": v, "t": t, "y": Y}

@@ -131,6 +131,27 @@ def test_cannot_go_on_from_what_is_no_checkpoint_of_such_a_run(
     assert not (tmp_path / "outputs").exists()
 
 
+def test_last_checkpoint_is_of_the_last_epoch_and_best_of_the_best(run: Run) -> None:
+    folder = run("trainer.max_epochs=3", "optimizer.lr=3", "scheduler=null").folder
+    saved = {
+        name: torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        for name in ("best", "last")
+    }
+    assert saved["last"]["epoch"] == 2
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    column = rows[0].split(",").index("val/loss")
+    losses = [float(c) for row in rows[1:] if (c := row.split(",")[column])]
+    assert saved["best"]["epoch"] == losses.index(min(losses))
+    assert saved["best"]["epoch"] < 2
+
+
+def test_cannot_go_on_for_no_epoch(run: Run) -> None:
+    path = run().folder / "checkpoints" / "last.ckpt"
+    message = r"trainer\.max_epochs: 1, and .* has 1 epochs behind it\. Fix: more"
+    with pytest.raises(ConfigError, match=message):
+        run(ckpt_path=path)
+
+
 @pytest.mark.slow
 def test_constant_rate_goes_on_where_a_schedule_has_ended(run: Run) -> None:
     first = run()
@@ -249,7 +270,7 @@ def test_check_leaves_the_random_state_alone(config: Config) -> None:
         ),
         pytest.param(
             "+callbacks.checkpoint.mode=best",
-            r"callbacks\.checkpoint: .*ModelCheckpoint cannot be built: .*best",
+            r"callbacks\.checkpoint: .*BestCheckpoint cannot be built: .*best",
             id="callback",
         ),
         pytest.param(
