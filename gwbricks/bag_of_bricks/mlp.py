@@ -48,11 +48,16 @@ class MLP(nn.Sequential):
         bias: bool = True,
     ) -> None:
         _check(in_dim, hidden_dim, out_dim, n_layers, norm, dropout)
-        super().__init__()
-        for width in [in_dim, *[hidden_dim] * n_layers]:
-            self.append(nn.Linear(width, hidden_dim, bias))
-            self.extend(_after(hidden_dim, activation, norm, dropout))
-        self.append(nn.Linear(hidden_dim, out_dim, bias))
+        hidden: list[nn.Module] = []
+        for _ in range(n_layers):
+            hidden.append(nn.Linear(hidden_dim, hidden_dim, bias))
+            hidden += _after(hidden_dim, activation, norm, dropout)
+        super().__init__(
+            nn.Linear(in_dim, hidden_dim, bias),
+            *_after(hidden_dim, activation, norm, dropout),
+            *hidden,
+            nn.Linear(hidden_dim, out_dim, bias),
+        )
         self.in_dim, self.hidden_dim, self.out_dim = in_dim, hidden_dim, out_dim
         self.n_layers = n_layers
 
