@@ -46,7 +46,7 @@ def first_comment(group: str, option: str) -> str:
     for folder in config_folders():
         path: Path = folder / group / f"{option}.yaml"
         if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
             return next((c for c in comments if not c.startswith("@")), "")
     return ""

@@ -20,7 +20,7 @@ from gwbricks.bricks.stage import EVALUATED
 from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
-from gwbricks.errors import ConfigError
+from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.trainer import check_training, interruptible, make_trainer
 from gwbricks.runs.weights import load_weights, part_of, read_weights
@@ -119,7 +119,10 @@ def _pretrain(
         else:
             tell(f"domain {name}: pretraining")
             _train_alone(name, config, module, data, trusted, path)
-        weights = read_weights(path, key)
+        try:
+            weights = read_weights(path, key)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error} Fix: delete that file.") from error
     load_weights(module, weights, key)
 
 

@@ -1,6 +1,7 @@
 """What a config may build: an allow-list of names, checked again once resolved."""
 
 import inspect
+import sys
 from collections.abc import Callable, Collection
 from importlib import import_module
 from types import ModuleType
@@ -86,10 +87,11 @@ def resolve_target(
     own = any(name == package or name.startswith(f"{package}.") for package in trusted)
     if not own and not name.startswith(PREFIXES):
         package = name.split(".")[0]
+        fix = f" Fix: if you trust the package, add --trust {package} to the command."
         raise ConfigError(
             f"{where}: {name!r} is not allowed."
             f" Allowed: {', '.join(prefix + '*' for prefix in PREFIXES)}."
-            f" Fix: if you trust the package, add --trust {package} to the command."
+            f"{'' if package in sys.stdlib_module_names else fix}"
         )
     target = _locate(name, where)
     if not own:

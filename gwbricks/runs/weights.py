@@ -56,9 +56,10 @@ def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        message = (str(error).strip() or type(error).__name__).splitlines()[0]
+        text = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = text.split(". ")[0].removesuffix(".")
         raise CheckpointError(
-            f"{key}: cannot read {str(path)!r}: {message[:200]} Expected a file written"
+            f"{key}: cannot read {str(path)!r}: {message[:200]}. Expected a file written"
             " by torch.save with tensors and plain values only."
         ) from error
     if not isinstance(checkpoint, Mapping):

@@ -275,6 +275,11 @@ PRETRAIN = "domains.domain1.pretrain"
             id="data-size",
         ),
         pytest.param(
+            ["optimizer._target_=os.system"],
+            ["optimizer._target_: 'os.system' is not allowed.", "Allowed: gwbricks.*"],
+            id="standard-library",
+        ),
+        pytest.param(
             ["seed.x=1"], ["seed.x: 'seed' is 0, so it has no keys."], id="key-of-value"
         ),
         pytest.param(

@@ -47,6 +47,16 @@ def test_own_options_are_listed_as_they_are_written(cli: Cli, tmp_path: Path) ->
     assert "bare" in out
 
 
+def test_file_that_is_no_text_hides_no_other(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "configs" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "odd.yaml").write_bytes(b"\xff\xfe")
+    status, out, _ = cli("list", "experiment")
+    assert status == 0
+    assert "odd" in out
+    assert "main_example" in out
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

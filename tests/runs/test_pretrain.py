@@ -37,6 +37,14 @@ def test_domains_are_pretrained_once(run: Run) -> None:
     assert len(list(Path("pretrained").glob("*.ckpt"))) == 2
 
 
+def test_damaged_weights_are_an_error_that_names_the_file(run: Run) -> None:
+    run(OWN)
+    (path,) = Path("pretrained").glob("domain1-*.ckpt")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match=r"domain1-.*\. Fix: delete that file"):
+        run(OWN)
+
+
 @pytest.mark.slow
 def test_reused_weights_give_the_same_run_as_new_ones(run: Run) -> None:
     first, again = run(OWN), run(OWN)
