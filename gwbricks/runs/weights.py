@@ -59,8 +59,8 @@ def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         message = text.split(". ")[0].removesuffix(".")
         raise CheckpointError(
-            f"{key}: cannot read {str(path)!r}: {message[:200]}. Expected a file that"
-            " torch.save wrote, with tensors and plain values only."
+            f"{key}: cannot read {str(path)!r}: {message[:200]}."
+            " Expected a file written by torch.save with tensors and plain values only."
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise CheckpointError(
