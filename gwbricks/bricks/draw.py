@@ -9,7 +9,7 @@ from gwbricks.bricks.condense import condense, tuck_in
 from gwbricks.bricks.picture import Arrow, DATA, Node, Picture
 from gwbricks.errors import UnknownNameError
 
-DETAILS = ("full", "overview")
+DETAILS = ("full", "overview", "names")
 SHAPES = {  # told apart without colours too
     "data": "cyl",
     "trained": "rounded",
@@ -73,22 +73,34 @@ def draw(
     Args:
         picture: What to draw.
         shapes: Shapes by name, such as `{"v/latent": "128x32"}`.
-        detail: `full`, or `overview`; see `condense`.
+        detail: `full`, `overview` (see `condense`), or `names`: an overview from top to
+            bottom with nothing but names, which fits a terminal.
         legend: Whether shapes and colours are explained.
 
     Raises:
-        UnknownNameError: If `detail` is neither.
+        UnknownNameError: If `detail` is none of these.
     """
     if detail not in DETAILS:
         raise UnknownNameError("detail", detail, DETAILS)
     nodes, arrows = tuck_in(picture.nodes, picture.arrows)
-    if detail == "overview":
+    if detail != "full":
         nodes, arrows = condense(nodes, arrows)
+    if detail == "names":
+        return _names(nodes, arrows)
     chart = _Chart(nodes, arrows, shapes or {})
     lines = [*chart.bricks(), *chart.links()]
     if legend:
         lines += chart.legend(f"stage {picture.stage.value}")
     return "\n".join([HEAD, *(f"  {line}" for line in lines + chart.styles()), ""])
+
+
+def _names(nodes: Sequence[Node], arrows: Sequence[Arrow]) -> str:
+    places = {node.path: index for index, node in enumerate(nodes)}
+    pairs = sorted((places[arrow.target], places[arrow.source]) for arrow in arrows)
+    names = [_escape(node.path.removeprefix(DATA)) for node in nodes]
+    boxes = [f'n{index}["{name}"]' for index, name in enumerate(names)]
+    links = [f"n{source} --> n{target}" for target, source in pairs]
+    return "\n".join(["flowchart TD", *(f"  {line}" for line in boxes + links), ""])
 
 
 @dataclass(frozen=True)

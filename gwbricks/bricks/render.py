@@ -1,4 +1,4 @@
-"""Mermaid text as SVG and PNG, without a browser."""
+"""Mermaid text as SVG, PNG and terminal art, without a browser."""
 
 import re
 from types import ModuleType
@@ -49,13 +49,23 @@ def render_png(svg: str, width: int | None = None) -> bytes:
     return _library().svg_to_png(svg, width=width, background="#ffffff")
 
 
+def render_art(text: str) -> str:
+    """Returns mermaid text with plain labels as boxes and lines of characters.
+
+    Raises:
+        ConfigError: If the extra `draw` is not installed.
+    """
+    lines = str(_library().render_ascii(text)).splitlines()
+    return "\n".join([*(line.rstrip() for line in lines), ""])
+
+
 def _library() -> ModuleType:
     try:
         import mermaidx
         import mmdr  # noqa: F401 - the backend
     except ImportError as error:
         raise ConfigError(
-            "draw: SVG and PNG need the extra `draw`. Fix: pip install"
+            "draw: this needs the extra `draw`. Fix: pip install"
             " 'gwbricks[draw]', or take the mermaid text: -o FILE.mmd."
         ) from error
     return mermaidx

@@ -1,4 +1,4 @@
-"""`gwbricks draw`: the graph of a config as mermaid text, SVG or PNG."""
+"""`gwbricks draw`: the graph of a config as mermaid text, SVG, PNG or characters."""
 
 import sys
 from argparse import ArgumentParser
@@ -17,9 +17,10 @@ usage: gwbricks draw [experiment=NAME] [key=value …] [-o FILE]
   -o FILE            FILE.svg, FILE.png, or FILE.mmd; without it, mermaid text
   --stage STAGE      train (the default), val, test, inference or export
   --detail overview  without what only hands values on, and without what does not run
+  --terminal         print an overview drawn with characters, from top to bottom
   --outputs NAMES    only what these need, as in probe or kar/broadcast,state
 
-Mermaid text can be pasted into Markdown. SVG and PNG need the extra `draw`.
+Mermaid text can be pasted into Markdown. All else needs the extra `draw`.
 """
 
 
@@ -38,9 +39,11 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("--stage", default="train")
     parser.add_argument("--detail", default="full", choices=("full", "overview"))
     parser.add_argument("--outputs", type=_names)
+    parser.add_argument("--terminal", action="store_true")
     given, rest = parser.parse_known_args(list(args))
 
     def task(cfg: DictConfig) -> None:
+        from gwbricks.bricks.render import render_art
         from gwbricks.runs.draw import (
             check_path,
             draw_experiment,
@@ -55,11 +58,12 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
             check_path(given.path)
         with quiet_libraries():
             experiment = check(cfg, trusted)
-        text = draw_experiment(experiment, stage, given.detail, given.outputs)
+        detail = "names" if given.terminal else given.detail
+        text = draw_experiment(experiment, stage, detail, given.outputs)
         if given.path:
             save_drawing(text, given.path)
         else:
-            sys.stdout.write(text)
+            sys.stdout.write(render_art(text) if given.terminal else text)
 
     run_hydra(task, rest, "draw")
     return 0

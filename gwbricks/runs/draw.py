@@ -30,7 +30,7 @@ def draw_experiment(
     Args:
         experiment: What to draw.
         stage: The stage.
-        detail: `full` or `overview`.
+        detail: `full`, `overview` or `names`.
         outputs: Names that are wanted; None means those that the stage computes.
 
     Raises:

@@ -56,6 +56,23 @@ def test_text_is_what_mermaid_reads() -> None:
     assert "class brick_v_again shared" in body
 
 
+def test_names_alone_are_an_overview_from_top_to_bottom() -> None:
+    assert model().draw(detail="names").splitlines() == [
+        "flowchart TD",
+        '  n0["t"]',
+        '  n1["v"]',
+        '  n2["t.encode"]',
+        '  n3["v.encode"]',
+        '  n4["v.again"]',
+        '  n5["loss"]',
+        "  n0 --> n2",
+        "  n1 --> n3",
+        "  n3 --> n4",
+        "  n2 --> n5",
+        "  n4 --> n5",
+    ]
+
+
 def test_shapes_stand_at_data_arrows_and_results() -> None:
     text = model().draw(shapes={"v": "8x3", "v/code": "8x3", "loss": "scalar"})
     assert '"<b>v</b><br/><i>8x3</i>"' in text

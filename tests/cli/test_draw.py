@@ -50,6 +50,15 @@ def test_overview_leaves_out_what_hands_values_on(cli: Cli) -> None:
     assert "brick_gw_domain1_states@" not in out
 
 
+def test_overview_fits_a_terminal(cli: Cli) -> None:
+    pytest.importorskip("mermaidx")
+    status, out, err = cli("draw", "experiment=digits_classifier", "--terminal")
+    assert (status, err) == (0, "")
+    for name in ("pix", "image", "backbone", "head", "metrics", "loss"):
+        assert re.search(rf"│ +{name} +[│├]", out), name
+    assert max(map(len, out.splitlines())) < 80
+
+
 @pytest.mark.parametrize(
     ("name", "start"),
     [
