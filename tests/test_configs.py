@@ -18,6 +18,7 @@ OPTIONS = [(group, option) for group in groups() for option in options_of(group)
 
 PLACES = {
     "bricks": "bricks=[gw,{}]",
+    "contrastive": "contrastive@workspace.contrastive={}",
     "decoder": "decoder@domains.domain1.decoder={}",
     "domain": "+domain@domains.extra={}",
     "encoder": "encoder@domains.domain1.encoder={}",

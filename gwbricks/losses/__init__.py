@@ -5,6 +5,7 @@ from gwbricks.losses.objective import (
     check_coefs as check_coefs,
     weighted_sum as weighted_sum,
 )
+from gwbricks.losses.ranking import RankingLoss as RankingLoss
 from gwbricks.losses.route_means import (
     kind_losses as kind_losses,
     RouteMeans as RouteMeans,
