@@ -1,10 +1,14 @@
 """Losses: means over routes, contrastive, and their weighted sum."""
 
-from gwbricks.losses.contrastive import ContrastiveLoss as ContrastiveLoss
-from gwbricks.losses.objective import (
+from gwbricks.losses.coefs import (
+    check_coef as check_coef,
     check_coefs as check_coefs,
-    weighted_sum as weighted_sum,
+    CoefRamp as CoefRamp,
+    coefs_at as coefs_at,
+    find_ramps as find_ramps,
 )
+from gwbricks.losses.contrastive import ContrastiveLoss as ContrastiveLoss
+from gwbricks.losses.objective import weighted_sum as weighted_sum
 from gwbricks.losses.ranking import RankingLoss as RankingLoss
 from gwbricks.losses.route_means import (
     kind_losses as kind_losses,

@@ -14,20 +14,23 @@ MAX_SCALE = 100.0
 
 
 class ContrastiveLoss(nn.Module):
-    """Symmetric cross-entropy of scaled cosine similarities.
+    """Cross-entropy of scaled cosine similarities: CLIP's, or InfoNCE.
 
     The scale is kept as its logarithm and is at most 100.
 
     Args:
         scale: Factor on the similarities: one over the temperature.
         learn_scale: Whether the scale is trained.
+        symmetric: Whether each domain's items look for their match among the other's,
+            as in CLIP; else only those of the first domain do, as in InfoNCE.
 
     Raises:
         ConfigError: If `scale` is not in (0, 100].
 
     References:
         A. Radford et al., Learning Transferable Visual Models From Natural Language
-        Supervision, ICML 2021, fig. 3.
+        Supervision, ICML 2021, fig. 3. A. van den Oord et al., Representation Learning
+        with Contrastive Predictive Coding, 2018, eq. 4.
     """
 
     batched = True
@@ -35,10 +38,16 @@ class ContrastiveLoss(nn.Module):
 
     log_scale: Tensor
 
-    def __init__(self, scale: float = 1 / 0.07, learn_scale: bool = False) -> None:
+    def __init__(
+        self,
+        scale: float = 1 / 0.07,
+        learn_scale: bool = False,
+        symmetric: bool = True,
+    ) -> None:
         super().__init__()
         if not 0 < scale <= MAX_SCALE:
             raise ConfigError(f"scale: {scale}. Expected more than 0 and at most 100.")
+        self.symmetric = symmetric
         log_scale = torch.tensor(math.log(scale))
         if learn_scale:
             self.log_scale = nn.Parameter(log_scale)
@@ -57,6 +66,8 @@ class ContrastiveLoss(nn.Module):
         scale = self.log_scale.exp().clamp(max=MAX_SCALE)
         logits = scale * F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).mT
         matched = logits.diagonal(dim1=-2, dim2=-1)
-        rows, columns = logits.logsumexp(dim=-1), logits.logsumexp(dim=-2)
-        loss = (0.5 * (rows + columns) - matched).mean(dim=-1)
+        every = logits.logsumexp(dim=-1)
+        if self.symmetric:
+            every = 0.5 * (every + logits.logsumexp(dim=-2))
+        loss = (every - matched).mean(dim=-1)
         return LossOutput(loss, {"logit_scale": scale.detach()})

@@ -1,6 +1,7 @@
 """From errors of rows to losses of routes and of kinds."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -16,10 +17,13 @@ class RowErrors(NamedTuple):
     Args:
         values: One error a row, of shape `(rows,)`.
         off: Kinds whose loss the domain has switched off; their rows do not count.
+        metrics: What the domain's losses say beside their value, by kind and by name,
+            such as `v-to-t/accuracy`.
     """
 
     values: Tensor
     off: tuple[str, ...] = ()
+    metrics: Mapping[tuple[str, str], Tensor] = MappingProxyType({})
 
 
 @runtime_checkable
@@ -78,4 +82,7 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
     losses = {kind: LossOutput(values[i]) for i, kind in enumerate(averages.kinds)}
     for (kind, route), value in zip(averages.routes, values[count:], strict=True):
         losses[kind].metrics[route] = value.detach()
+    for found in errors.values():
+        for (kind, name), value in found.metrics.items():
+            losses[kind].metrics[name] = value
     return losses

@@ -133,7 +133,7 @@ def build_workspace(
         part: instantiate(node[part], f"workspace.{part}", config["seed"], trusted)
         for part in PARTS
     }
-    return Workspace(**parts)
+    return Workspace(**parts, gather=bool(node.get("gather", False)))
 
 
 def _build_bricks(

@@ -14,7 +14,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         *("optimizer", "scheduler", "trainer", "callbacks", "logger"),
         *("threads", "sweep", "paths"),
     ),
-    "workspace": ("dim", "selection", "fusion", "routes", "contrastive"),
+    "workspace": ("dim", "selection", "fusion", "routes", "contrastive", "gather"),
     "domains.*": (
         *("module", "encoder", "decoder"),
         *("pretrain", "checkpoint", "trainable"),
@@ -48,6 +48,7 @@ TYPES: dict[str, tuple[Any, str]] = {
     "paths.pretrained": (str, "a path"),
     "workspace": (dict | None, NODE),
     "workspace.dim": (Count, "a whole number above 0"),
+    "workspace.gather": (bool | None, "true or false"),
     "domains": (dict | None, NODE),
     "bricks": (dict | None, NODE),
     "loss_coefs": (dict | None, NODE),

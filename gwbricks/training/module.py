@@ -18,7 +18,7 @@ from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, DivergedError
-from gwbricks.losses import check_coefs, weighted_sum
+from gwbricks.losses import check_coefs, coefs_at, find_ramps, weighted_sum
 from gwbricks.seeding import derive_seed
 from gwbricks.training.pictures import (
     are_pictures,
@@ -45,8 +45,8 @@ class LightningBrickCollection(LightningModule):
         brick_collection: The graph.
         create_optimizers_func: Makes an optimizer of parameters, such as
             `partial(torch.optim.AdamW, lr=1e-3)`.
-        loss_coefs: Coefficient of each loss; what has none is not computed. None trains
-            all losses with a coefficient of 1.
+        loss_coefs: Coefficient of each loss, which may be a `CoefRamp`; what has none
+            is not computed. None trains all losses with a coefficient of 1.
         scheduler: Makes a learning-rate schedule of an optimizer; see `with_schedule`.
         seed: Seed of the randomness inside the graph, so that an epoch does not depend
             on what ran before it. None leaves the random state alone.
@@ -66,7 +66,7 @@ class LightningBrickCollection(LightningModule):
         self,
         brick_collection: BrickCollection,
         create_optimizers_func: Callable[[list[Tensor]], Optimizer],
-        loss_coefs: Mapping[str, float | None] | None = None,
+        loss_coefs: Mapping[str, Any] | None = None,
         scheduler: Callable[..., Any] | None = None,
         seed: int | None = None,
         config: Mapping[str, Any] | None = None,
@@ -83,6 +83,7 @@ class LightningBrickCollection(LightningModule):
         known = brick_collection.loss_names(Stage.TRAIN)
         coefs = dict.fromkeys(known, 1.0) if loss_coefs is None else loss_coefs
         self.loss_coefs = check_coefs(coefs, known)
+        self.ramps = find_ramps(coefs)
         self.summaries: dict[str, Any] = {}
         self._names: dict[tuple[Stage, frozenset[str]], list[str]] = {}
         self._means = {stage: RunningMeans() for stage in Stage}
@@ -113,7 +114,10 @@ class LightningBrickCollection(LightningModule):
     def _step(self, batch: object, stage: Stage) -> Tensor | None:
         inputs = as_named_inputs(batch)
         names = self._loss_names(stage, frozenset(inputs))
-        trained = [name for name in names if self.loss_coefs[name]]
+        coefs = self.loss_coefs
+        if self.ramps and stage is Stage.TRAIN:
+            coefs = coefs_at(self.trainer.global_step, coefs, self.ramps)
+        trained = [name for name in names if coefs[name]]
         values = self.brick_collection.run(
             inputs,
             stage,
@@ -122,7 +126,7 @@ class LightningBrickCollection(LightningModule):
         )
         values = {n: values[n] for n in names if values[n] is not None}
         losses = self.brick_collection.extract_losses(values)
-        objective = weighted_sum(losses, self.loss_coefs)
+        objective = weighted_sum(losses, coefs)
         logged = dict(losses) if objective is None else {"loss": objective, **losses}
         for name, value in values.items():
             if isinstance(value, LossOutput):
@@ -176,6 +180,8 @@ class LightningBrickCollection(LightningModule):
         if step != self._logged_step and every and step % every == 0:
             self._logged_step = step
             self._log_losses(Stage.TRAIN, on_step=True)
+            for name, ramp in self.ramps.items():
+                self.log(f"train/coef/{name}", ramp.at(step - 1))
 
     def on_train_epoch_end(self) -> None:
         """Logs what is left of the losses, and the metrics."""

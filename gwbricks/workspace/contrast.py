@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping
 
 import torch
-from torch import nn, Tensor
+from torch import distributed, nn, Tensor
 
 from gwbricks.bricks import LossOutput
 from gwbricks.workspace.plan import Pair, Plan
@@ -19,18 +19,23 @@ class Contrast(nn.Module):
 
     Args:
         loss: Takes the encodings of two domains, of shape `(rows, dim)` each.
+        gather: Whether the rows of all processes that train together are compared. They
+            must then have the same groups, of the same sizes, as gwbricks' loaders
+            give them.
     """
 
-    def __init__(self, loss: nn.Module) -> None:
+    def __init__(self, loss: nn.Module, gather: bool = False) -> None:
         super().__init__()
         self.loss = loss
+        self.gather = gather
 
     def forward(self, encodings: Mapping[str, Tensor], plan: Plan) -> LossOutput | None:
         """Returns the mean over pairs and groups, with each pair's as metrics.
 
         None if no row has two domains.
         """
-        pairs = [pair for pair in plan.pairs if pair.rows > 1]
+        processes = self._processes()
+        pairs = [pair for pair in plan.pairs if pair.rows * processes > 1]
         if len(pairs) < len(plan.pairs):
             warnings.warn(
                 "contrastives: a group with a single row has nothing to tell apart and"
@@ -61,9 +66,27 @@ class Contrast(nn.Module):
             and len({pair.rows for pair in pairs}) == 1
         ):
             first, second = (torch.stack(side) for side in zip(*sides, strict=True))
-            output = self.loss(first, second)
+            output = self.loss(self._gather(first), self._gather(second))
             return output.loss, output.metrics
-        outputs = [self.loss(first, second) for first, second in sides]
+        outputs = [self.loss(self._gather(x), self._gather(y)) for x, y in sides]
         return torch.stack([output.loss for output in outputs]).flatten(), outputs[
             -1
         ].metrics
+
+    def _processes(self) -> int:
+        """Returns how many processes give rows; in evaluation they may differ."""
+        is_alone = not (self.gather and self.training and distributed.is_initialized())
+        return 1 if is_alone else distributed.get_world_size()
+
+    def _gather(self, rows: Tensor) -> Tensor:
+        """Returns the rows of all processes."""
+        processes = self._processes()
+        if processes == 1:
+            return rows
+        parts = [torch.empty_like(rows) for _ in range(processes)]
+        distributed.all_gather(parts, rows.detach().contiguous())
+        # A distributed training averages the gradients over processes, but each has the
+        # whole gradient of its own rows and none of the others'.
+        own = rows.detach() + processes * (rows - rows.detach())
+        parts[distributed.get_rank()] = own
+        return torch.cat(parts, dim=-2)

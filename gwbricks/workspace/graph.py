@@ -74,12 +74,14 @@ class Workspace:
         fusion: From encodings and weights to a state.
         routes: Which routes are computed.
         contrastive: Compares the encodings of two domains.
+        gather: See `Contrast`.
     """
 
     selection: Selection = field(default_factory=RandomSelection)
     fusion: nn.Module = field(default_factory=WeightedSum)
     routes: Routes = field(default_factory=FusionRoutes)
     contrastive: nn.Module = field(default_factory=ContrastiveLoss)
+    gather: bool = False
 
 
 def gw_bricks(
@@ -130,7 +132,9 @@ def gw_bricks(
             RouteMeans([CYCLES], cycles=True), ["*/cycle_error", "plan"], [CYCLES]
         ),
         "contrast": BrickLoss(
-            Contrast(workspace.contrastive), ["*/encoding", "plan"], [CONTRASTIVES]
+            Contrast(workspace.contrastive, workspace.gather),
+            ["*/encoding", "plan"],
+            [CONTRASTIVES],
         ),
     }
     if any(domain.trainable for domain in domains.values()):

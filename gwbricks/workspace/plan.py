@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Int
@@ -101,13 +102,11 @@ class Column:
         start, stop = self.reencoded
         return broadcast if self.is_whole and stop else broadcast[start:stop]
 
-    def kinds(self) -> dict[str, tuple[int, int]]:
-        """Returns the first row, and the row after the last, of each kind."""
-        found: dict[str, tuple[int, int]] = {}
-        for run in self.runs:
-            start = found.get(run.kind, (run.start, run.stop))[0]
-            found[run.kind] = (start, run.stop)
-        return found
+    @cached_property
+    def kinds(self) -> dict[str, tuple[Run, ...]]:
+        """The runs of each kind, in order."""
+        kinds = dict.fromkeys(run.kind for run in self.runs)
+        return {kind: tuple(r for r in self.runs if r.kind == kind) for kind in kinds}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +12,9 @@ from gwbricks.bricks import LossOutput
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.losses import RowErrors
-from gwbricks.workspace.plan import Column, Plan
+from gwbricks.workspace.plan import Column, Plan, Run
+
+Hook = Callable[..., LossOutput | None]
 
 HOOKS = {
     "demi_cycles": ("compute_demi_cycle_loss", "compute_dcy_loss"),
@@ -26,8 +29,8 @@ class RouteErrors:
     """Compares what a domain decoded with its true latents.
 
     All rows are compared in one call of the domain's loss, unless it computes a kind in
-    its own way, or returns a scalar: then there is one call a kind, or a route. Targets
-    get no gradient.
+    its own way: then there is one call a kind. A scalar, as loss or as metric, is of
+    one route: then there is one call a route. Targets get no gradient.
 
     Args:
         name: Name of the domain.
@@ -42,7 +45,7 @@ class RouteErrors:
         self.name = name
         self.module = module
         self.cycles = cycles
-        self._returns_scalar: dict[Callable[..., Any], bool] = {}
+        self._by_route: set[Hook] = set()
 
     def __call__(self, pred: Tensor, latent: Tensor, raw: Any, plan: Plan) -> RowErrors:  # noqa: ANN401 - raw data of any type
         """Returns the error of each row that has a target.
@@ -54,84 +57,109 @@ class RouteErrors:
             plan: The batch's plan.
         """
         column = (plan.recolumns if self.cycles else plan.columns)[self.name]
+        rows = _Rows(pred, latent, raw, column.targets)
         values, off = [], []
-        for kinds, start, stop in self._calls(column):
-            found = self._compare(kinds[0], pred, latent, raw, column, start, stop)
-            if found is None:
+        metrics: dict[tuple[str, str], list[Tensor]] = {}
+        for kinds, runs in self._calls(column):
+            outputs = self._compare(self._hook(kinds[0]), rows, runs)
+            if outputs is None:
                 off += kinds
-                found = pred.new_zeros(stop - start)
-            values.append(found)
-        if not values:
-            return RowErrors(pred.new_zeros(0))
-        return RowErrors(
-            values[0] if len(values) == 1 else torch.cat(values), tuple(off)
+                outputs = [(runs, LossOutput(pred.new_zeros(())))]
+            for compared, output in outputs:
+                values.append(output.loss.expand(_count(compared)))
+                for key, value in _by_route(output, compared):
+                    metrics.setdefault(key, []).append(value)
+        means = {key: torch.stack(found).mean() for key, found in metrics.items()}
+        errors = (
+            values[0] if len(values) == 1 else torch.cat([pred.new_zeros(0), *values])
         )
+        return RowErrors(errors, tuple(off), means)
 
-    def _calls(self, column: Column) -> list[tuple[tuple[str, ...], int, int]]:
-        kinds = column.kinds()
+    def _calls(self, column: Column) -> list[tuple[tuple[str, ...], tuple[Run, ...]]]:
+        """Returns the kinds, and their runs, that are compared in one way."""
+        kinds = column.kinds
         if all(self._hook(kind) == self.module.compute_loss for kind in kinds):
-            return [(tuple(kinds), 0, len(column.targets))] if kinds else []
-        return [((kind,), start, stop) for kind, (start, stop) in kinds.items()]
+            return [(tuple(kinds), column.runs)] if kinds else []
+        return [((kind,), runs) for kind, runs in kinds.items()]
 
-    def _hook(self, kind: str) -> Callable[..., LossOutput | None]:
+    def _hook(self, kind: str) -> Hook:
         for name in HOOKS[kind]:
             if hasattr(self.module, name):
                 return getattr(self.module, name)
         return self.module.compute_loss
 
     def _compare(
-        self,
-        kind: str,
-        pred: Tensor,
-        latent: Tensor,
-        raw: Any,  # noqa: ANN401 - raw data of any type
-        column: Column,
-        start: int,
-        stop: int,
-    ) -> Tensor | None:
-        hook = self._hook(kind)
-        if not self._returns_scalar.get(hook, False):
-            error = self._call(hook, pred, latent, raw, column, start, stop)
-            if error is None or error.ndim == 1:
-                return error
-            self._returns_scalar[hook] = True
-        runs = [run for run in column.runs if start <= run.start and run.stop <= stop]
-        parts = [
-            self._call(hook, pred, latent, raw, column, r.start, r.stop) for r in runs
-        ]
-        expanded = [
-            part.expand(run.stop - run.start)
-            for part, run in zip(parts, runs, strict=True)
-            if part is not None
-        ]
-        return torch.cat(expanded) if len(expanded) == len(runs) else None
+        self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
+    ) -> list[tuple[tuple[Run, ...], LossOutput]] | None:
+        """Returns what the hook says of the runs that it compared in each call."""
+        if hook not in self._by_route:
+            output = self._call(hook, rows, runs)
+            if output is None:
+                return None
+            if all(value.ndim == 1 for value in output.all.values()):
+                return [(runs, output)]
+            self._by_route.add(hook)
+        outputs = [((run,), self._call(hook, rows, (run,))) for run in runs]
+        found = [(runs, output) for runs, output in outputs if output is not None]
+        return found if len(found) == len(runs) else None
 
     def _call(
-        self,
-        hook: Callable[..., LossOutput | None],
-        pred: Tensor,
-        latent: Tensor,
-        raw: Any,  # noqa: ANN401 - raw data of any type
-        column: Column,
-        start: int,
-        stop: int,
-    ) -> Tensor | None:
-        rows = column.targets[start:stop]
-        args = [pred[start:stop], latent.index_select(0, rows).detach()]
-        if _takes_raw(hook):
-            args.append(raw.index_select(0, rows) if isinstance(raw, Tensor) else raw)
-        output = hook(*args)
+        self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
+    ) -> LossOutput | None:
+        output = hook(*rows.between(runs[0].start, runs[-1].stop, _takes_raw(hook)))
         if output is None:
             return None
-        if output.loss.ndim > 1 or (
-            output.loss.ndim == 1 and len(output.loss) != stop - start
-        ):
-            raise ConfigError(
-                f"domains.{self.name}: {type(self.module).__name__}'s loss has shape"
-                f" {tuple(output.loss.shape)} for {stop - start} rows. Expected one"
-                " value a row, or a scalar. Fix: average over the features of each row."
-            )
-        return output.loss
+        count = _count(runs)
+        for name, value in output.all.items():
+            if value.shape not in ((), (count,)):
+                what = "loss" if name == "loss" else f"metric {name!r}"
+                raise ConfigError(
+                    f"domains.{self.name}: {type(self.module).__name__}'s {what} has"
+                    f" shape {tuple(value.shape)} for {count} rows. Expected one value"
+                    " a row, or a scalar. Fix: average over the features of each row."
+                )
+        return output
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What is compared, and with what."""
+
+    pred: Tensor
+    latent: Tensor
+    raw: Any
+    targets: Tensor
+
+    def between(self, start: int, stop: int, with_raw: bool) -> list[Any]:
+        """Returns the arguments of a loss for some of the rows."""
+        rows = self.targets[start:stop]
+        args = [self.pred[start:stop], self.latent.index_select(0, rows).detach()]
+        if not with_raw:
+            return args
+        is_tensor = isinstance(self.raw, Tensor)
+        return [*args, self.raw.index_select(0, rows) if is_tensor else self.raw]
+
+
+def _count(runs: tuple[Run, ...]) -> int:
+    return runs[-1].stop - runs[0].start
+
+
+def _by_route(
+    output: LossOutput, runs: tuple[Run, ...]
+) -> list[tuple[tuple[str, str], Tensor]]:
+    """Returns the means of metrics in each run, with the run's kind and a name."""
+    first = runs[0].start
+    return [
+        (
+            (run.kind, f"{run.route}/{name}"),
+            (value[run.start - first : run.stop - first] if value.ndim else value)
+            .detach()
+            .float()
+            .mean(),
+        )
+        for name, value in output.metrics.items()
+        for run in runs
+    ]
 
 
 def _takes_raw(hook: Callable[..., Any]) -> bool:

@@ -34,6 +34,15 @@ def test_is_the_mean_of_two_cross_entropies(
     assert output.metrics["logit_scale"].item() == pytest.approx(scale, rel=1e-5)
 
 
+def test_infonce_is_the_cross_entropy_of_one_direction() -> None:
+    x, y = torch.randn(2, 5, 3, dtype=torch.float64)
+    logits = 7.0 * F.cosine_similarity(x[:, None], y[None], dim=-1)
+    expected = F.cross_entropy(logits, torch.arange(5)).item()
+    loss = ContrastiveLoss(7.0, symmetric=False)
+    assert loss(x, y).loss.item() == pytest.approx(expected)
+    assert loss(y, x).loss.item() != pytest.approx(expected)
+
+
 def test_one_pair_has_a_scalar_loss() -> None:
     assert ContrastiveLoss()(torch.randn(3, 4), torch.randn(3, 4)).loss.shape == ()
 

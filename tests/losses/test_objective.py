@@ -1,12 +1,8 @@
-import math
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from gwbricks.errors import ConfigError, UnknownNameError
-from gwbricks.losses import check_coefs, weighted_sum
+from gwbricks.losses import weighted_sum
 
 LOSSES = {"cycles": torch.tensor(2.0), "contrastives": torch.tensor(5.0)}
 
@@ -49,56 +45,3 @@ def test_order_of_losses_does_not_matter(names: list[str]) -> None:
     expected = weighted_sum({n: torch.tensor(v) for n, v in values.items()}, values)
     assert expected is not None
     assert torch.equal(expected, weighted_sum(losses, values) or torch.tensor(0.0))
-
-
-@pytest.mark.parametrize(
-    ("coef", "expected"),
-    [
-        pytest.param(2, 2.0, id="integer"),
-        pytest.param(np.float32(0.5), 0.5, id="numpy-float"),
-        pytest.param(np.int64(3), 3.0, id="numpy-integer"),
-        pytest.param(torch.tensor(0.25), 0.25, id="tensor"),
-        pytest.param(1e-12, 1e-12, id="tiny"),
-    ],
-)
-def test_any_real_number_is_a_coefficient(coef: object, expected: float) -> None:
-    checked = check_coefs({"cycles": coef}, LOSSES)
-    assert checked == {"cycles": expected}
-    assert type(checked["cycles"]) is float
-
-
-def test_null_is_left_out_and_zero_is_kept() -> None:
-    coefs = {"cycles": 1.0, "contrastives": 0.0, "fused": None}
-    checked = check_coefs(coefs, [*LOSSES, "fused"])
-    assert checked == {"cycles": 1.0, "contrastives": 0.0}
-
-
-@pytest.mark.parametrize(
-    "coef",
-    [-1.0, -1, math.nan, math.inf, "1.0", "high", True, [1.0], np.float32("nan")],
-    ids=repr,
-)
-def test_what_is_no_number_of_zero_or_more_is_an_error(coef: object) -> None:
-    message = r"loss_coefs\.cycles: .*Expected a number of 0 or more, or null for"
-    with pytest.raises(ConfigError, match=message):
-        check_coefs({"contrastives": 1.0, "cycles": coef}, LOSSES)
-
-
-def test_misspelt_coefficient_names_the_close_match() -> None:
-    message = r"loss_coefs: unknown name 'cylces'\. Did you mean 'cycles'\?"
-    with pytest.raises(UnknownNameError, match=message):
-        check_coefs({"cylces": 1.0}, LOSSES)
-
-
-@pytest.mark.parametrize(
-    "coefs", [{}, {"cycles": 0.0}, {"cycles": None, "contrastives": 0}], ids=str
-)
-def test_nothing_to_train_is_an_error(coefs: dict[str, float | None]) -> None:
-    message = r"no coefficient is above 0.*Fix: .* any of contrastives, cycles\."
-    with pytest.raises(ConfigError, match=message):
-        check_coefs(coefs, LOSSES)
-
-
-def test_graph_without_losses_says_so() -> None:
-    with pytest.raises(ConfigError, match="any of the losses of the bricks"):
-        check_coefs({}, [])

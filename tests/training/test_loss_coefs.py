@@ -142,6 +142,37 @@ def test_loss_without_a_coefficient_is_not_run(
     assert not [name for name in trainer.callback_metrics if "far" in name]
 
 
+def test_ramp_is_what_each_step_is_trained_with(
+    make_trainer: Maker, repeat: Maker
+) -> None:
+    ramp = {"coef": 2.0, "initial": 0.5, "start": 1, "steps": 2}
+    coefs = [0.5, 1.25, 2.0, 2.0]
+    model, by_hand = build({"near": 1.0, "far": ramp}), build({"near": 1.0, "far": 1.0})
+    trainer = make_trainer(max_epochs=4)
+    optimizer = SGD(by_hand.parameters(), lr=0.01)
+    for coef in coefs:
+        losses = losses_by_hand(by_hand)
+        optimizer.zero_grad()
+        (losses["near"] + coef * losses["far"]).backward()
+        optimizer.step()
+    trainer.fit(model, repeat(ROWS), repeat(ROWS))
+    for mine, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    validated = losses_by_hand(by_hand)
+    assert trainer.callback_metrics["val/loss"] == pytest.approx(
+        (validated["near"] + 2.0 * validated["far"]).item()
+    )
+    assert trainer.callback_metrics["train/coef/far"] == 2.0
+
+
+def test_loss_is_not_trained_before_it_is_switched_on(
+    make_trainer: Maker, repeat: Maker
+) -> None:
+    model = build({"near": 1.0, "far": {"coef": 1.0, "start": 2}})
+    make_trainer(max_epochs=4).fit(model, repeat(ROWS))
+    assert spy(model, "far_head").calls == [False, False, True, True]
+
+
 @pytest.mark.parametrize(
     ("coefs", "error", "message"),
     [

@@ -1,4 +1,10 @@
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +14,7 @@ from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
 from gwbricks.losses import ContrastiveLoss
 
+APART = Path(__file__).with_name("contrast_apart.py")
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]
 
@@ -81,3 +88,24 @@ def test_three_domains_with_only_the_three_way_group_have_three_pairs(
     assert output is not None
     pairs = [output.metrics[name] for name in ("a-and-b", "a-and-c", "b-and-c")]
     assert output.loss.item() == pytest.approx(torch.stack(pairs).mean().item())
+
+
+def gradients(processes: int, rows: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, APART, str(processes), str(rows)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [6, 2], ids=["three-each", "one-each"])
+def test_gathered_rows_have_the_gradients_of_one_process(rows: int) -> None:
+    one, two = gradients(1, rows), gradients(2, rows)
+    assert one.keys() == two.keys() > {"contrast.loss.log_scale", "v.weight"}
+    for name, gradient in one.items():
+        torch.testing.assert_close(torch.tensor(two[name]), torch.tensor(gradient))

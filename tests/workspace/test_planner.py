@@ -109,7 +109,7 @@ def test_every_column_decodes_rows_with_a_target_first_and_by_kind(
         assert [run.start for run in column.runs] == stops[:-1]
         assert stops[-1] == len(column.targets) <= len(column.rows)
         kinds = [run.kind for run in column.runs]
-        assert sorted(set(kinds), key=kinds.index) == list(column.kinds())
+        assert sorted(set(kinds), key=kinds.index) == list(column.kinds)
         assert all(
             kinds[i] == kinds[i - 1] or kinds[i] not in kinds[:i]
             for i in range(1, len(kinds))

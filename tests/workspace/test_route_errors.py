@@ -235,3 +235,41 @@ def test_targets_get_no_gradient(build: Build, draw: Draw) -> None:
     latent = module.encode(inputs["a"])
     error = (decoder(encoder(latent).tanh()) - latent.detach()).square().mean()
     torch.testing.assert_close(gradients, torch.autograd.grad(error, weights))
+
+
+class WithRowMetrics(LinearDomain):
+    def compute_loss(self, pred: Tensor, target: Tensor) -> LossOutput:
+        error = (pred - target).square().mean(dim=1)
+        return LossOutput(error, {"triple": 3 * error})
+
+
+class WithScalarMetrics(LinearDomain):
+    def compute_loss(self, pred: Tensor, target: Tensor) -> LossOutput:
+        error = (pred - target).square().mean(dim=1)
+        return LossOutput(error, {"triple": 3 * error.mean()})
+
+
+@pytest.mark.parametrize("domain", [WithRowMetrics, WithScalarMetrics])
+def test_metrics_of_a_loss_are_those_of_each_route(
+    build: Build, draw: Draw, domain: type[LinearDomain]
+) -> None:
+    plain = values_of(outputs_of(build, draw, LinearDomain))
+    values = values_of(outputs_of(build, draw, domain))
+    routes = [n for n in plain if not n.endswith("/loss") and ends_in_a(n)]
+    routes = [name for name in routes if not name.startswith("contrastives")]
+    expected = plain | {f"{name}/triple": 3 * plain[name] for name in routes}
+    assert values == pytest.approx(expected, rel=1e-6)
+
+
+class PerFeatureMetric(LinearDomain):
+    def compute_loss(self, pred: Tensor, target: Tensor) -> LossOutput:
+        error = (pred - target).square()
+        return LossOutput(error.mean(dim=1), {"square": error})
+
+
+def test_metric_of_another_shape_is_an_error(build: Build, draw: Draw) -> None:
+    collection = build("ab", modules={"a": PerFeatureMetric(5, 4)})
+    inputs = as_named_inputs(draw({("a",): 3}))
+    message = r"domains\.a: PerFeatureMetric's metric 'square' has shape \(3, 4\) for 3"
+    with pytest.raises(ConfigError, match=message):
+        collection.run(inputs, Stage.TRAIN, ["demi_cycles"])
