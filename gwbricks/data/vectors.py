@@ -12,7 +12,7 @@ from gwbricks.seeding import derive_seed
 
 
 class VectorsData(TableDataModule):
-    """Standard normal vectors; those of one row have nothing in common.
+    """Standard normal vectors, whose domains may have factors in common.
 
     Args:
         sizes: Number of features of each domain.
@@ -25,9 +25,11 @@ class VectorsData(TableDataModule):
         unpaired: See `TableDataModule`.
         data_seed: Seed of the values.
         seed: See `TableDataModule`.
+        common: Number of factors that all domains of a row are linear maps of; 0 for
+            domains that have nothing in common.
 
     Raises:
-        ConfigError: If a size is below 1.
+        ConfigError: If a size is below 1, or `common` is negative.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class VectorsData(TableDataModule):
         unpaired: bool | Sequence[str] = True,
         data_seed: int = 0,
         seed: int = 0,
+        common: int = 0,
     ) -> None:
         super().__init__(domains or list(sizes), batch_size, matched, unpaired, seed)
         for name, size in sizes.items():
@@ -49,6 +52,9 @@ class VectorsData(TableDataModule):
                 raise ConfigError(
                     f"data.sizes.{name}: {size}. Expected 1 or more features."
                 )
+        if common < 0:
+            raise ConfigError(f"data.common: {common}. Expected 0 or more factors.")
+        self.common = common
         self.sizes = dict(sizes)
         self.counts = {"train": num_train, "val": num_val, "test": num_test}
         self.data_seed = data_seed
@@ -61,6 +67,13 @@ class VectorsData(TableDataModule):
         }
 
     def _draw(self, split: str, name: str) -> Tensor:
-        seed = derive_seed(self.data_seed, split, name)
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randn(self.counts[split], self.sizes[name], generator=generator)
+        rows, size = self.counts[split], self.sizes[name]
+        if not self.common:
+            return self._normal((split, name), rows, size)
+        factors = self._normal((split, "common factors"), rows, self.common)
+        weights = self._normal(("common factors", name), self.common, size)
+        return factors @ (weights / weights.norm(dim=0))
+
+    def _normal(self, path: tuple[str, str], *shape: int) -> Tensor:
+        seed = derive_seed(self.data_seed, *path)
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

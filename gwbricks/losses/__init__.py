@@ -6,6 +6,8 @@ from gwbricks.losses.coefs import (
     CoefRamp as CoefRamp,
     coefs_at as coefs_at,
     find_ramps as find_ramps,
+    ROUTES as ROUTES,
+    without_routes as without_routes,
 )
 from gwbricks.losses.contrastive import ContrastiveLoss as ContrastiveLoss
 from gwbricks.losses.objective import weighted_sum as weighted_sum

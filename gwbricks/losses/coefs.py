@@ -7,6 +7,9 @@ from typing import Any
 
 from gwbricks.errors import ConfigError, UnknownNameError
 
+ROUTES = "routes"
+"""Key of `loss_coefs` below which are coefficients of single routes."""
+
 
 @dataclass(frozen=True)
 class CoefRamp:
@@ -98,6 +101,11 @@ def find_ramps(coefs: Mapping[str, object]) -> dict[str, CoefRamp]:
         if isinstance(coef, Mapping):
             ramps[name] = _make_ramp(name, coef)
     return ramps
+
+
+def without_routes(coefs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the coefficients of losses, without those of single routes."""
+    return {name: coef for name, coef in coefs.items() if name != ROUTES}
 
 
 def coefs_at(

@@ -72,7 +72,7 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
         errors: Errors of each domain that the terms have rows of.
         terms: Which rows belong to which term.
     """
-    if not terms.terms:
+    if not errors:
         return {}
     off = tuple((kind, d) for d in sorted(errors) for kind in sorted(errors[d].off))
     averages = terms.averages(off)
@@ -84,5 +84,6 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
         losses[kind].metrics[route] = value.detach()
     for found in errors.values():
         for (kind, name), value in found.metrics.items():
-            losses[kind].metrics[name] = value
+            if (kind, name.split("/")[0]) in averages.routes:
+                losses[kind].metrics[name] = value
     return losses

@@ -1,5 +1,6 @@
 """The terms of a kind of loss: one for every group, sources and target."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,23 +19,28 @@ class Term:
         route: Name of the route, such as `v-to-t`.
         target: Domain whose latents are compared.
         group: Domains that the rows have.
+        coef: Its coefficient within the kind; None if it does not count.
     """
 
     kind: str
     route: str
     target: str
     group: tuple[str, ...]
+    coef: float | None = 1.0
 
 
 class Terms:
     """Which rows of the errors belong to which term, and how terms are averaged.
 
-    Every term counts once in its kind, whatever its number of rows.
+    Every term counts once in its kind, whatever its number of rows, times its
+    coefficient; a coefficient changes nothing of the others.
 
     Args:
         terms: The terms, without repetition.
         row_terms: Index of the term of each row of each domain's errors.
         device: Where the errors are.
+        counted: The terms that a kind is the mean of, if they are not all here: those
+            of other chunks, and those with no coefficient.
     """
 
     def __init__(
@@ -42,8 +48,10 @@ class Terms:
         terms: Sequence[Term],
         row_terms: dict[str, Int[Tensor, " rows"]],
         device: torch.device,
+        counted: Sequence[Term] | None = None,
     ) -> None:
         self.terms = tuple(terms)
+        self.counted = tuple(dict.fromkeys(self.terms if counted is None else counted))
         self.row_terms = {name: rows.to(device) for name, rows in row_terms.items()}
         self.device = device
         self._averages: dict[tuple[tuple[str, str], ...], Averages] = {}
@@ -70,7 +78,9 @@ class Terms:
             off: Kinds and targets whose loss a domain has switched off.
         """
         if off not in self._averages:
-            self._averages[off] = Averages.of(self.terms, off, self.device)
+            self._averages[off] = Averages.of(
+                self.terms, self.counted, off, self.device
+            )
         return self._averages[off]
 
 
@@ -92,31 +102,25 @@ class Averages:
     def of(
         cls,
         terms: Sequence[Term],
+        counted: Sequence[Term],
         off: tuple[tuple[str, str], ...],
         device: torch.device,
     ) -> "Averages":
         """Builds the matrix for the terms that are not switched off."""
-        counted = [(term.kind, term.target) not in off for term in terms]
-        used = [term for term, counts in zip(terms, counted, strict=True) if counts]
-        kinds = tuple(dict.fromkeys(term.kind for term in used))
-        routes = tuple(dict.fromkeys((term.kind, term.route) for term in used))
-        rows = [
-            *(
-                [
-                    c and term.kind == kind
-                    for term, c in zip(terms, counted, strict=True)
-                ]
-                for kind in kinds
-            ),
-            *(
-                [
-                    c and (term.kind, term.route) == route
-                    for term, c in zip(terms, counted, strict=True)
-                ]
-                for route in routes
-            ),
+        counts = Counter(t.kind for t in counted if (t.kind, t.target) not in off)
+        coefs = [
+            t.coef if t.coef is not None and (t.kind, t.target) not in off else None
+            for t in terms
         ]
-        weights = torch.tensor(rows, dtype=torch.float32).reshape(len(rows), len(terms))
-        return cls(
-            kinds, routes, (weights / weights.sum(dim=1, keepdim=True)).to(device)
-        )
+        used = [t for t, coef in zip(terms, coefs, strict=True) if coef is not None]
+        kinds = {kind: i for i, kind in enumerate(dict.fromkeys(t.kind for t in used))}
+        names = dict.fromkeys((t.kind, t.route) for t in used)
+        routes = {name: len(kinds) + i for i, name in enumerate(names)}
+        of_route = Counter((t.kind, t.route) for t in used)
+        weights = torch.zeros(len(kinds) + len(routes), len(terms))
+        for column, (term, coef) in enumerate(zip(terms, coefs, strict=True)):
+            if coef is not None:
+                name = (term.kind, term.route)
+                weights[kinds[term.kind], column] = coef / counts[term.kind]
+                weights[routes[name], column] = 1 / of_route[name]
+        return cls(tuple(kinds), tuple(routes), weights.to(device))

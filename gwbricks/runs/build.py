@@ -11,6 +11,7 @@ from gwbricks.bricks import Brick, BrickCollection
 from gwbricks.data import TableDataModule
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, ConfigErrors
+from gwbricks.losses import ROUTES, without_routes
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.sources import without_sources
 from gwbricks.training import LightningBrickCollection
@@ -69,6 +70,11 @@ def build_experiment(
     if any(domain.trainable for domain in domains.values()):
         coefs = {UNIMODAL: 1.0, **coefs}
     workspace = build_workspace(config, trusted)
+    if ROUTES in coefs and workspace is None:
+        raise ConfigError(
+            f"loss_coefs.{ROUTES}: there is no workspace, so there are no routes."
+            f" Fix: ~loss_coefs.{ROUTES}, or workspace=gw."
+        )
     _check_sizes(config, domains)
     _check_data_sizes(config, domains, data)
     filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
@@ -83,7 +89,7 @@ def build_experiment(
     module = LightningBrickCollection(
         BrickCollection(bricks, inputs=inputs),
         instantiate(config["optimizer"], "optimizer", seed, trusted),
-        coefs,
+        without_routes(coefs),
         instantiate(config.get("scheduler"), "scheduler", seed, trusted),
         seed,
         config if saved is None else saved,
@@ -208,14 +214,14 @@ def _check_data_sizes(
 
 
 def _check_routes(
-    coefs: Mapping[str, float | None],
+    coefs: Mapping[str, Any],
     data: LightningDataModule,
     domains: Mapping[str, WorkspaceDomain],
     workspace: Workspace | None,
 ) -> None:
     if workspace is None or not domains or not isinstance(data, TableDataModule):
         return
-    kinds = [kind for kind, coef in coefs.items() if coef is not None]
+    kinds = [kind for kind, c in without_routes(coefs).items() if c is not None]
     names = sorted(domains)
     groups = [tuple(d for d in group if d in domains) for group in data.groups]
     problems = missing_kinds(kinds, groups, names, workspace.routes)

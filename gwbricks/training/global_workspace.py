@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from gwbricks.bricks import BrickCollection
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError, suggest
-from gwbricks.losses import ContrastiveLoss
+from gwbricks.losses import ContrastiveLoss, without_routes
 from gwbricks.training.module import LightningBrickCollection
 from gwbricks.workspace import (
     FusionRoutes,
@@ -105,7 +105,7 @@ class GlobalWorkspace(LightningBrickCollection):
         super().__init__(
             BrickCollection(gw_bricks(domains, workspace, loss_coefs)),
             partial(AdamW, lr=optim_lr, weight_decay=optim_weight_decay),
-            _with_unimodal(loss_coefs, domains),
+            _with_unimodal(without_routes(loss_coefs), domains),
             scheduler or partial(OneCycleLR, **schedule),
         )
         self.workspace_dim = workspace_dim
@@ -187,7 +187,7 @@ def _domains(
 
 
 def _with_unimodal(
-    coefs: Mapping[str, float | None], domains: Mapping[str, WorkspaceDomain]
-) -> dict[str, float | None]:
+    coefs: Mapping[str, Any], domains: Mapping[str, WorkspaceDomain]
+) -> dict[str, Any]:
     trained = any(domain.trainable for domain in domains.values())
     return {"unimodal": 1.0, **coefs} if trained else dict(coefs)

@@ -11,15 +11,15 @@ from gwbricks.workspace.coders import (
     ResidualCoder as ResidualCoder,
 )
 from gwbricks.workspace.fusion import Fuse as Fuse, WeightedSum as WeightedSum
-from gwbricks.workspace.graph import (
-    gw_bricks as gw_bricks,
-    Workspace as Workspace,
-    WorkspaceDomain as WorkspaceDomain,
-)
+from gwbricks.workspace.graph import gw_bricks as gw_bricks
 from gwbricks.workspace.metrics import (
     DomainAccuracy as DomainAccuracy,
     RetrievalRecall as RetrievalRecall,
     RouteReconstruction as RouteReconstruction,
+)
+from gwbricks.workspace.parts import (
+    Workspace as Workspace,
+    WorkspaceDomain as WorkspaceDomain,
 )
 from gwbricks.workspace.plan import Plan as Plan
 from gwbricks.workspace.planner import Planner as Planner

@@ -1,6 +1,6 @@
 """A plan in the making: from the routes of a layout to the rows of every pass."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -8,15 +8,13 @@ from torch import Tensor
 
 from gwbricks.data import Group, Layout
 from gwbricks.losses import Term, Terms
+from gwbricks.workspace.choice import Choice, Choices
 from gwbricks.workspace.plan import Column, Pair, Plan, RowSet, Run
 from gwbricks.workspace.routes import (
-    BROADCAST,
     CYCLES,
     DEMI_CYCLES,
     Domains,
     FUSED,
-    Route,
-    Routes,
     TRANSLATIONS,
 )
 
@@ -58,23 +56,28 @@ class Entry:
 
     Args:
         block: The block.
-        route: The route that ends here; None if there is nothing to compare with.
+        choice: The route that ends here; None if there is none.
         is_cycled: Whether the rows are encoded again.
         start: First of the rows that the domain decodes.
     """
 
     block: Block
-    route: Route | None = None
+    choice: Choice | None = None
     is_cycled: bool = False
     start: int = -1
+
+    @property
+    def term(self) -> Term | None:
+        """What the rows count for; None if there is nothing to compare with."""
+        return self.choice.term if self.choice else None
 
     @property
     def rank(self) -> int:
         """Rows with a target first, by kind; those that are encoded again together."""
         if self.is_cycled:
-            return 3 if self.route else 4
+            return 3 if self.term else 4
         kinds = (DEMI_CYCLES, FUSED, TRANSLATIONS)
-        return kinds.index(self.route.kind) if self.route else 5
+        return kinds.index(self.term.kind) if self.term else 5
 
 
 class Draft:
@@ -83,42 +86,33 @@ class Draft:
     Args:
         domains: Domains of the workspace, sorted.
         layout: The batch's layout.
-        routes: Which routes a group takes.
-        kinds: Kinds of routes that are computed; None means all.
-        evaluate: Whether this is not training.
+        choices: The routes that its rows take.
     """
 
-    def __init__(
-        self,
-        domains: Domains,
-        layout: Layout,
-        routes: Routes,
-        kinds: Collection[str] | None,
-        evaluate: bool,
-    ) -> None:
+    def __init__(self, domains: Domains, layout: Layout, choices: Choices) -> None:
         self.domains = domains
         self.offsets = {domain: layout.offsets(domain) for domain in domains}
-        names = {g: tuple(d for d in g.columns if d in domains) for g in layout.groups}
-        self.groups = {group: known for group, known in names.items() if known}
+        self.groups = known_groups(layout, domains)
+        self.counted = choices.counted
         self.items, self.states, self.restates = Blocks(), Blocks(), Blocks()
         self.entries: dict[str, dict[Block, Entry]] = {d: {} for d in domains}
         self.reentries: dict[str, list[Entry]] = {d: [] for d in domains}
         for group, known in self.groups.items():
             self.items.add(group, known, known)
-            for route in routes.of(known, domains, evaluate):
-                if kinds is None or route.kind in kinds:
-                    self._add(group, route)
+        for choice in choices.taken:
+            self._add(choice)
 
-    def _add(self, group: Group, route: Route) -> None:
+    def _add(self, choice: Choice) -> None:
+        group, route = choice.group, choice.route
         block = self.states.add(group, route.sources, route.sources)
         if route.kind != CYCLES:
             entry = self.entries[route.target].setdefault(block, Entry(block))
-            entry.route = None if route.kind == BROADCAST else route
+            entry.choice = choice
             return
         for domain in route.through:
             self.entries[domain].setdefault(block, Entry(block)).is_cycled = True
         reblock = self.restates.add(group, route.sources, route.through)
-        self.reentries[route.target].append(Entry(reblock, route))
+        self.reentries[route.target].append(Entry(reblock, choice))
 
     def plan(self, device: torch.device) -> Plan:
         """Returns the finished plan.
@@ -161,9 +155,9 @@ class Draft:
             count = entry.block.group.rows
             entry.start, stop = stop, stop + count
             rows.append(_range(entry.block.start, count))
-            if entry.route:
+            if entry.term:
                 targets.append(_range(self._encoded(domain, entry.block), count))
-                runs.append(Run(entry.start, stop, entry.route.kind, entry.route.name))
+                runs.append(Run(entry.start, stop, entry.term.kind, entry.term.route))
             if entry.is_cycled:
                 cycled += [entry.start, stop]
         reencoded = (cycled[0], cycled[-1]) if cycled else (0, 0)
@@ -176,16 +170,12 @@ class Draft:
         rows: dict[str, list[Tensor]] = {}
         for domain in self.domains:
             for entry in entries[domain]:
-                if not entry.route:
-                    continue
-                group = entry.block.group
-                kind, route = entry.route.kind, entry.route.name
-                term = Term(kind, route, domain, self.groups[group])
-                index = terms.setdefault(term, len(terms))
-                rows.setdefault(domain, []).append(torch.full((group.rows,), index))
-        return Terms(
-            tuple(terms), {d: _cat(parts) for d, parts in rows.items()}, device
-        )
+                if entry.term:
+                    index = terms.setdefault(entry.term, len(terms))
+                    count = entry.block.group.rows
+                    rows.setdefault(domain, []).append(torch.full((count,), index))
+        joined = {domain: _cat(parts) for domain, parts in rows.items()}
+        return Terms(tuple(terms), joined, device, self.counted)
 
     def _row_set(self, blocks: Blocks, start_of: Callable[[str, Block], int]) -> RowSet:
         present = torch.zeros(blocks.rows, len(self.domains), dtype=torch.bool)
@@ -206,6 +196,12 @@ class Draft:
             for position, first in enumerate(names)
             for second in names[position + 1 :]
         ]
+
+
+def known_groups(layout: Layout, domains: Domains) -> dict[Group, Domains]:
+    """Returns the domains of the workspace that the rows of each group have."""
+    names = {g: tuple(d for d in g.columns if d in domains) for g in layout.groups}
+    return {group: known for group, known in names.items() if known}
 
 
 def _range(start: int, count: int) -> Tensor:

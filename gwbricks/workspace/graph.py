@@ -1,11 +1,11 @@
 """The graph of a Global Workspace: one function composes it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn, Tensor
+from torch import Tensor
 
 from gwbricks.bricks import (
     Brick,
@@ -15,79 +15,36 @@ from gwbricks.bricks import (
     BrickShared,
     BrickTrainable,
     LossOutput,
+    Stage,
 )
 from gwbricks.bricks.stage import EVALUATED
 from gwbricks.data.table import LAYOUT
-from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
-from gwbricks.losses import ContrastiveLoss, RouteMeans
+from gwbricks.losses import ROUTES
+from gwbricks.workspace.chunked import ChunkedRoutes
 from gwbricks.workspace.contrast import Contrast
-from gwbricks.workspace.fusion import Fuse, WeightedSum
+from gwbricks.workspace.fusion import Fuse
+from gwbricks.workspace.parts import Workspace, WorkspaceDomain
 from gwbricks.workspace.plan import Plan
 from gwbricks.workspace.planner import Planner
-from gwbricks.workspace.route_errors import RouteErrors
-from gwbricks.workspace.routes import (
-    CONTRASTIVES,
-    CYCLES,
-    DEMI_CYCLES,
-    FUSED,
-    FusionRoutes,
-    KINDS,
-    Routes,
-    TRANSLATIONS,
-)
-from gwbricks.workspace.selection import RandomSelection, Selection
+from gwbricks.workspace.route_bricks import READ_BY_FUSION, route_bricks
+from gwbricks.workspace.route_coefs import check_route_coefs
+from gwbricks.workspace.routes import CONTRASTIVES, KINDS
 
 UNIMODAL = "unimodal"
 """Name of the loss of the domains that are trained together with the workspace."""
 
 RESERVED = frozenset(
     {LAYOUT, "stage", "plan", "states", "state", "restates", UNIMODAL, *KINDS}
-    | {"fuse", "items", "refuse", "routes", "contrast"}
+    | {"fuse", "items", "refuse", "routes", "chunks", "contrast"}
 )
 """Names of the graph's own values and bricks, which no domain can have."""
-
-
-@dataclass
-class WorkspaceDomain:
-    """One domain of a workspace.
-
-    Args:
-        module: From raw data to a latent and back.
-        encoder: GW encoder: from the latent to the workspace, before fusion.
-        decoder: GW decoder: from workspace states to the latent.
-        trainable: Whether the module is trained together with the workspace.
-    """
-
-    module: DomainModule
-    encoder: nn.Module
-    decoder: nn.Module
-    trainable: bool = False
-
-
-@dataclass
-class Workspace:
-    """What the domains share.
-
-    Args:
-        selection: How much each domain enters.
-        fusion: From encodings and weights to a state.
-        routes: Which routes are computed.
-        contrastive: Compares the encodings of two domains.
-        gather: See `Contrast`.
-    """
-
-    selection: Selection = field(default_factory=RandomSelection)
-    fusion: nn.Module = field(default_factory=WeightedSum)
-    routes: Routes = field(default_factory=FusionRoutes)
-    contrastive: nn.Module = field(default_factory=ContrastiveLoss)
-    gather: bool = False
 
 
 def gw_bricks(
     domains: Mapping[str, WorkspaceDomain],
     workspace: Workspace,
-    loss_coefs: Mapping[str, float | None] | None = None,
+    loss_coefs: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Composes the graph of a Global Workspace, as nested dictionaries of bricks.
 
@@ -100,52 +57,54 @@ def gw_bricks(
         domains: The domains by the name of their data.
         workspace: What they share.
         loss_coefs: Coefficients by kind of loss; training computes only the routes of
-            kinds that have one. None means all kinds.
+            kinds that have one. None means all kinds. Those of single routes are under
+            `routes`; see `check_route_coefs`.
 
     Raises:
-        ConfigError: If there is no domain, or a domain's name cannot be used.
+        ConfigError: If there is no domain, a domain's name cannot be used, or a
+            coefficient of a route cannot be.
     """
     names = sorted(domains)
     _check_names(names)
-    kinds = [k for k in KINDS if loss_coefs is None or loss_coefs.get(k) is not None]
+    coefs = loss_coefs or {}
+    kinds = [k for k in KINDS if loss_coefs is None or coefs.get(k) is not None]
+    routes = workspace.routes
+    route_coefs = check_route_coefs(coefs.get(ROUTES), names, routes)
+    planner = Planner(names, routes, kinds, route_coefs)
     fuse = Fuse(names, workspace.selection, workspace.fusion)
-    planner = Planner(names, workspace.routes, kinds)
-    means = [DEMI_CYCLES, TRANSLATIONS, FUSED]
-    read = ["*/latent", "*/encoding", "plan"]
+    optional = [f"{name}?" for name in names]
+    is_chunked = routes.chunk is not None
+    stages = [s for s in Stage if not (is_chunked and s is Stage.TRAIN)]
+    of_routes = route_bricks(
+        domains, fuse, stages, lambda name: _reencode(name, stages)
+    )
     bricks: dict[str, Any] = {
-        name: _domain_bricks(name, domains[name]) for name in names
-    }
-    bricks |= {
-        "plan": BrickModule(
-            planner, ["stage", f"{LAYOUT}?", *(f"{n}?" for n in names)], ["plan"]
-        ),
-        "fuse": BrickTrainable(fuse, read, ["states"]),
-        "items": BrickShared("fuse", read, ["state"], method="items"),
-        "refuse": BrickShared(
-            "fuse",
-            ["*/rebroadcast", "*/reencoding", "plan"],
-            ["restates"],
-            method="cycles",
-        ),
-        "routes": BrickLoss(RouteMeans(means), ["*/error", "plan"], means),
-        "cycles": BrickLoss(
-            RouteMeans([CYCLES], cycles=True), ["*/cycle_error", "plan"], [CYCLES]
-        ),
+        "plan": BrickModule(planner, ["stage", f"{LAYOUT}?", *optional], ["plan"]),
+        "items": BrickShared("fuse", READ_BY_FUSION, ["state"], method="items"),
+        **of_routes,
+        **{n: _domain_bricks(n, domains[n], stages) | of_routes[n] for n in names},
         "contrast": BrickLoss(
             Contrast(workspace.contrastive, workspace.gather),
             ["*/encoding", "plan"],
             [CONTRASTIVES],
         ),
     }
+    computed = [kind for kind in kinds if kind != CONTRASTIVES]
+    if is_chunked and computed:
+        bricks["chunks"] = BrickLoss(
+            ChunkedRoutes(domains, fuse, computed),
+            [*READ_BY_FUSION, *optional],
+            computed,
+            alive_stages=[Stage.TRAIN],
+        )
     if any(domain.trainable for domain in domains.values()):
         bricks[UNIMODAL] = BrickLoss(_sum_losses, [f"*/{UNIMODAL}"], [UNIMODAL])
     return bricks
 
 
-def _domain_bricks(name: str, domain: WorkspaceDomain) -> dict[str, Brick]:
-    error = RouteErrors(name, domain.module)
-    cycle_error = RouteErrors(name, domain.module, cycles=True)
-    compared = [f"{name}/latent", name, "plan"]
+def _domain_bricks(
+    name: str, domain: WorkspaceDomain, stages: list[Stage]
+) -> dict[str, Brick]:
     bricks: dict[str, Brick] = {
         "latent": _latent(name, domain),
         "encode": BrickTrainable(
@@ -154,29 +113,15 @@ def _domain_bricks(name: str, domain: WorkspaceDomain) -> dict[str, Brick]:
         "state": BrickShared(
             "fuse", [f"{name}/encoding"], [f"{name}/state"], method="alone"
         ),
-        "states": _take(_Take(name).states, ["states", "plan"], f"{name}/states"),
-        "decode": BrickTrainable(
-            domain.decoder, [f"{name}/states"], [f"{name}/broadcast"]
-        ),
         "raw": BrickShared(
-            "latent", [f"{name}/broadcast"], [f"{name}/raw"], method="decode"
+            "latent", [f"{name}/broadcast"], [f"{name}/raw"], stages, method="decode"
         ),
-        "raw_target": _take(
-            _Take(name).targets, [name, "plan"], f"{name}/raw_target", True
-        ),
-        "error": _error(error, [f"{name}/broadcast", *compared], f"{name}/error"),
-        "rebroadcast": _take(
-            _Take(name).reencoded, [f"{name}/broadcast", "plan"], f"{name}/rebroadcast"
-        ),
-        "reencode": BrickShared(
-            "encode", [f"{name}/rebroadcast"], [f"{name}/reencoding"]
-        ),
-        "restates": _take(
-            _Take(name).restates, ["restates", "plan"], f"{name}/restates"
-        ),
-        "redecode": BrickShared("decode", [f"{name}/restates"], [f"{name}/cycled"]),
-        "cycle_error": _error(
-            cycle_error, [f"{name}/cycled", *compared], f"{name}/cycle_error"
+        "raw_target": BrickModule(
+            _RawTarget(name),
+            [name, "plan"],
+            [f"{name}/raw_target"],
+            trainable=None,
+            skip_missing=True,
         ),
     }
     if domain.trainable:
@@ -189,6 +134,23 @@ def _domain_bricks(name: str, domain: WorkspaceDomain) -> dict[str, Brick]:
             skip_missing=True,
         )
     return bricks
+
+
+def _reencode(name: str, stages: list[Stage]) -> BrickShared:
+    return BrickShared(
+        "encode", [f"{name}/rebroadcast"], [f"{name}/reencoding"], stages
+    )
+
+
+@dataclass(frozen=True)
+class _RawTarget:
+    """Picks the raw data that the first rows of a domain's broadcast are to match."""
+
+    name: str
+
+    def __call__(self, raw: Tensor, plan: Plan) -> Tensor:
+        """Returns one row for each row with a target."""
+        return raw.index_select(0, plan.columns[self.name].targets)
 
 
 def _latent(name: str, domain: WorkspaceDomain) -> BrickModule:
@@ -208,41 +170,6 @@ def _latent(name: str, domain: WorkspaceDomain) -> BrickModule:
         method="encode",
         skip_missing=True,
     )
-
-
-def _take(
-    take: Callable[[Any, Plan], Any], reads: list[str], writes: str, skip: bool = False
-) -> BrickModule:
-    return BrickModule(take, reads, [writes], trainable=None, skip_missing=skip)
-
-
-def _error(error: RouteErrors, reads: list[str], writes: str) -> BrickModule:
-    return BrickModule(
-        error, reads, [writes], EVALUATED, trainable=None, skip_missing=True
-    )
-
-
-@dataclass(frozen=True)
-class _Take:
-    """Picks the rows that one domain needs in one place of the graph."""
-
-    name: str
-
-    def states(self, states: Tensor, plan: Plan) -> Tensor:
-        """Rows that the domain decodes in the first pass."""
-        return plan.columns[self.name].take(states)
-
-    def targets(self, raw: Tensor, plan: Plan) -> Tensor:
-        """Raw data that the first rows of the broadcast are to match."""
-        return raw.index_select(0, plan.columns[self.name].targets)
-
-    def reencoded(self, broadcast: Tensor, plan: Plan) -> Tensor:
-        """Rows that go through the domain in a cycle."""
-        return plan.columns[self.name].retake(broadcast)
-
-    def restates(self, restates: Tensor, plan: Plan) -> Tensor:
-        """Rows that the domain decodes at the end of cycles."""
-        return plan.recolumns[self.name].take(restates)
 
 
 def _sum_losses(losses: Mapping[str, LossOutput | None]) -> LossOutput | None:

@@ -143,6 +143,7 @@ class Plan:
         recolumns: What each domain decodes at the end of cycles.
         cycle_terms: Which errors of cycles belong to which loss.
         pairs: Rows that two domains have in common.
+        chunks: Plans of the routes, if they are computed part by part.
     """
 
     domains: Domains
@@ -155,6 +156,7 @@ class Plan:
     recolumns: dict[str, Column]
     cycle_terms: Terms
     pairs: tuple[Pair, ...]
+    chunks: "tuple[Plan, ...]" = ()
 
     def for_any_rows(self) -> "Plan":
         """Returns the plan of any number of rows, of that of one row in one group.

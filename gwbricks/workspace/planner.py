@@ -7,17 +7,13 @@ import torch
 from torch import Tensor
 
 from gwbricks.bricks import Stage
+from gwbricks.bricks.stage import EVALUATED
 from gwbricks.data import Group, Layout
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.draft import Draft
+from gwbricks.workspace.choice import Choice, Choices, Chooser, RouteCoefs
+from gwbricks.workspace.draft import Draft, known_groups
 from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.routes import (
-    BroadcastRoutes,
-    DEMI_CYCLES,
-    FUSED,
-    Routes,
-    TRANSLATIONS,
-)
+from gwbricks.workspace.routes import BroadcastRoutes, Domains, Routes
 
 CACHED = 64
 """Number of layouts whose plans are kept."""
@@ -31,16 +27,21 @@ class Planner:
     Args:
         domains: Domains of the workspace.
         routes: Which routes a group takes.
-        kinds: Kinds of losses that are trained; evaluation computes all routes that end
-            after one pass, for metrics.
+        kinds: Kinds of losses that are trained.
+        coefs: See `Chooser`.
     """
 
     def __init__(
-        self, domains: Sequence[str], routes: Routes, kinds: Sequence[str]
+        self,
+        domains: Sequence[str],
+        routes: Routes,
+        kinds: Sequence[str],
+        coefs: RouteCoefs | None = None,
     ) -> None:
         self.domains = tuple(sorted(domains))
         self.routes = routes
-        self.kinds = frozenset(kinds)
+        self.kinds = tuple(kinds)
+        self._chooser = Chooser(self.domains, routes, coefs or {})
         self._plans: dict[tuple[object, ...], Plan] = {}
 
     def __call__(
@@ -65,28 +66,47 @@ class Planner:
         if stage is Stage.EXPORT and len(layout.groups) == 1:
             layout = Layout((replace(layout.groups[0], rows=1),))
         device = next((c.device for c in known.values() if isinstance(c, Tensor)), None)
+        where = device or torch.device("cpu")
+        if self.routes.sample is not None and stage in EVALUATED:
+            return self._build(stage, layout, where)
         key = (stage, layout, device)
         if key not in self._plans:
             if len(self._plans) >= CACHED:
                 self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = self._build(stage, layout, device or torch.device("cpu"))
+            self._plans[key] = self._build(stage, layout, where)
         return self._plans[key]
 
     def _build(self, stage: Stage, layout: Layout, device: torch.device) -> Plan:
-        if not set(layout.columns) & set(self.domains):
+        groups = known_groups(layout, self.domains)
+        if not groups:
             raise ConfigError(
                 "batch: no row has a domain of the workspace"
                 f" ({', '.join(self.domains)}). Fix: give data under these names."
             )
-        if stage in (Stage.INFERENCE, Stage.EXPORT):
-            draft = Draft(self.domains, layout, BroadcastRoutes(), None, True)
-            plan = draft.plan(device)
+        if stage not in EVALUATED:
+            choices = self._broadcast(groups)
+            plan = Draft(self.domains, layout, choices).plan(device)
             is_any = stage is Stage.EXPORT and len(layout.groups) == 1
             return plan.for_any_rows() if is_any else plan
-        evaluate = stage is not Stage.TRAIN
-        extra = {DEMI_CYCLES, TRANSLATIONS, FUSED} if evaluate else set()
-        kinds = self.kinds | extra
-        return Draft(self.domains, layout, self.routes, kinds, evaluate).plan(device)
+        choices = self._chooser.choose(groups, self.kinds, stage is not Stage.TRAIN)
+        if stage is not Stage.TRAIN or self.routes.chunk is None:
+            return Draft(self.domains, layout, choices).plan(device)
+        chunks = tuple(
+            Draft(self.domains, layout, part).plan(device)
+            for part in choices.chunks(self.routes.chunk)
+        )
+        plan = Draft(self.domains, layout, Choices()).plan(device)
+        return replace(plan, chunks=chunks)
+
+    def _broadcast(self, groups: Mapping[Group, Domains]) -> Choices:
+        routes = BroadcastRoutes()
+        return Choices(
+            [
+                Choice(group, route)
+                for group, names in groups.items()
+                for route in routes.of(names, self.domains, True)
+            ]
+        )
 
 
 def _matched(columns: Mapping[str, Tensor], is_export: bool) -> Layout:

@@ -45,7 +45,7 @@ class RouteErrors:
         self.name = name
         self.module = module
         self.cycles = cycles
-        self._by_route: set[Hook] = set()
+        self._by_row: dict[Hook, bool] = {}
 
     def __call__(self, pred: Tensor, latent: Tensor, raw: Any, plan: Plan) -> RowErrors:  # noqa: ANN401 - raw data of any type
         """Returns the error of each row that has a target.
@@ -92,16 +92,16 @@ class RouteErrors:
         self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
     ) -> list[tuple[tuple[Run, ...], LossOutput]] | None:
         """Returns what the hook says of the runs that it compared in each call."""
-        if hook not in self._by_route:
-            output = self._call(hook, rows, runs)
+        if hook not in self._by_row:
+            with torch.no_grad():
+                output = self._call(hook, rows, runs)
             if output is None:
                 return None
-            if all(value.ndim == 1 for value in output.all.values()):
-                return [(runs, output)]
-            self._by_route.add(hook)
-        outputs = [((run,), self._call(hook, rows, (run,))) for run in runs]
-        found = [(runs, output) for runs, output in outputs if output is not None]
-        return found if len(found) == len(runs) else None
+            self._by_row[hook] = all(value.ndim == 1 for value in output.all.values())
+        parts = [runs] if self._by_row[hook] else [(run,) for run in runs]
+        outputs = [(part, self._call(hook, rows, part)) for part in parts]
+        found = [(part, output) for part, output in outputs if output is not None]
+        return found if len(found) == len(parts) else None
 
     def _call(
         self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]

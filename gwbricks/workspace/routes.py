@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from gwbricks.errors import ConfigError
+
 Domains = tuple[str, ...]
 
 DEMI_CYCLES, TRANSLATIONS, FUSED = "demi_cycles", "translations", "fused"
@@ -50,7 +52,25 @@ class Route:
 
 
 class Routes(ABC):
-    """Abstract: which routes the rows of a group take."""
+    """Abstract: which routes the rows of a group take.
+
+    Args:
+        sample: Number of routes that are drawn for each batch, as many of each kind as
+            there are; losses are then unbiased estimates. None computes all.
+        chunk: Number of routes that are computed together in training, so that memory
+            is bounded; their activations are computed again for the gradient. None
+            computes all together.
+
+    Raises:
+        ConfigError: If a number is below 1.
+    """
+
+    def __init__(self, sample: int | None = None, chunk: int | None = None) -> None:
+        for name, number in {"sample": sample, "chunk": chunk}.items():
+            if number is not None and number < 1:
+                raise ConfigError(f"routes.{name}: {number}. Expected 1 or more.")
+        self.sample = sample
+        self.chunk = chunk
 
     @abstractmethod
     def of(self, group: Domains, domains: Domains, evaluate: bool) -> Iterator[Route]:
@@ -61,6 +81,20 @@ class Routes(ABC):
             domains: All domains of the workspace, sorted.
             evaluate: Whether this is not training.
         """
+
+    def of_kind(
+        self, kind: str, group: Domains, domains: Domains, evaluate: bool
+    ) -> Sequence[Route]:
+        """Returns the routes of one kind; a sequence that need not be in memory."""
+        return [r for r in self.of(group, domains, evaluate) if r.kind == kind]
+
+    def alone(
+        self, group: Domains, domains: Domains, evaluate: bool
+    ) -> Iterator[Route]:
+        """Yields the routes from a single domain that end after one pass."""
+        for route in self.of(group, domains, evaluate):
+            if len(route.sources) == 1 and route.kind != CYCLES:
+                yield route
 
 
 class FusionRoutes(Routes):
@@ -76,6 +110,22 @@ class FusionRoutes(Routes):
             for target in group:
                 yield Route(_kind(sources, target), sources, target)
             yield from _cycle(sources, tuple(d for d in domains if d not in sources))
+
+    def of_kind(
+        self, kind: str, group: Domains, domains: Domains, evaluate: bool
+    ) -> Sequence[Route]:
+        """Returns the routes of one kind, each made when it is asked for."""
+        del evaluate
+        return _FusionRoutesOfKind(kind, group, domains)
+
+    def alone(
+        self, group: Domains, domains: Domains, evaluate: bool
+    ) -> Iterator[Route]:
+        """Yields the routes from a single domain that end after one pass."""
+        del domains, evaluate
+        for source in group:
+            for target in group:
+                yield Route(_kind((source,), target), (source,), target)
 
 
 class SimpleRoutes(Routes):
@@ -130,3 +180,34 @@ def _kind(sources: Domains, target: str) -> str:
 def _cycle(sources: Domains, through: Domains) -> Iterator[Route]:
     for target in sources if through else ():
         yield Route(CYCLES, sources, target, through)
+
+
+@dataclass(frozen=True)
+class _FusionRoutesOfKind(Sequence[Route]):
+    """Fusion routes of one kind: by target, then by the other sources, as bits."""
+
+    kind: str
+    group: Domains
+    domains: Domains
+
+    def __len__(self) -> int:
+        count, others = len(self.group), 2 ** (len(self.group) - 1)
+        if self.kind == DEMI_CYCLES:
+            return count
+        if self.kind == CYCLES:  # none from all domains: it could go through nothing
+            return count * (others - (self.group == self.domains))
+        return count * (others - 1)
+
+    def __getitem__(self, index: int) -> Route:  # pyright: ignore[reportIncompatibleMethodOverride] - no slices
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        bits, position = divmod(index, len(self.group))
+        target = self.group[position]
+        bits += self.kind in (TRANSLATIONS, FUSED)  # at least one other source
+        rest = [domain for domain in self.group if domain != target]
+        others = {domain for i, domain in enumerate(rest) if bits >> i & 1}
+        own = set() if self.kind == TRANSLATIONS else {target}
+        sources = tuple(d for d in self.group if d in others | own)
+        is_cycle = self.kind == CYCLES
+        through = tuple(d for d in self.domains if d not in sources) if is_cycle else ()
+        return Route(self.kind, sources, target, through)

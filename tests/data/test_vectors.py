@@ -63,3 +63,22 @@ def test_only_the_domains_asked_for_are_used() -> None:
 def test_size_below_one_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"data\.sizes\.t: 0\. Expected 1 or more"):
         vectors(sizes={"v": 3, "t": 0})
+
+
+def test_domains_with_common_factors_are_linear_maps_of_them() -> None:
+    sizes = {"v": 6, "t": 8}
+    splits = vectors(sizes=sizes, num_train=2000, common=3).splits
+    v, t = splits["train"].columns["v"], splits["train"].columns["t"]
+    assert torch.linalg.matrix_rank(torch.cat([v, t], dim=1), rtol=1e-4).item() == 3
+    assert torch.cat([v, t], dim=1).std(dim=0).tolist() == pytest.approx(
+        [1.0] * 14, abs=0.1
+    )
+    # The map from one to the other is the same in every split.
+    fitted = torch.linalg.lstsq(v, t, driver="gelsd").solution
+    test = splits["test"].columns
+    torch.testing.assert_close(test["v"] @ fitted, test["t"], atol=1e-3, rtol=1e-3)
+
+
+def test_negative_number_of_common_factors_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"data\.common: -1\. Expected 0 or more"):
+        vectors(common=-1)

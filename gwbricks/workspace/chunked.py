@@ -1,0 +1,86 @@
+"""Routes that are computed part by part, so that memory is bounded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from gwbricks.bricks import BrickCollection, BrickTrainable, LossOutput, Stage
+from gwbricks.workspace.fusion import Fuse
+from gwbricks.workspace.parts import WorkspaceDomain
+from gwbricks.workspace.plan import Plan
+from gwbricks.workspace.route_bricks import route_bricks
+
+
+class ChunkedRoutes:
+    """Computes the losses of routes, one chunk of the plan after the other.
+
+    Activations of a chunk are not kept but computed again for its gradient, so memory
+    does not grow with the number of chunks.
+
+    Args:
+        domains: The domains by the name of their data.
+        fuse: Selection and fusion.
+        kinds: Kinds of losses to return, in this order.
+
+    References:
+        T. Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016.
+    """
+
+    def __init__(
+        self, domains: Mapping[str, WorkspaceDomain], fuse: Fuse, kinds: Sequence[str]
+    ) -> None:
+        def reencode(name: str) -> BrickTrainable:
+            reads, writes = [f"{name}/rebroadcast"], [f"{name}/reencoding"]
+            return BrickTrainable(domains[name].encoder, reads, writes)
+
+        self.kinds = tuple(kinds)
+        self._names = sorted(domains)
+        self._graph = BrickCollection(
+            route_bricks(domains, fuse, [Stage.TRAIN], reencode)
+        )
+
+    def __call__(
+        self,
+        latents: Mapping[str, Tensor],
+        encodings: Mapping[str, Tensor],
+        plan: Plan,
+        *raw: Any,
+    ) -> tuple[LossOutput | None, ...] | LossOutput | None:
+        """Returns the loss of each kind, with its routes; None if it has no route.
+
+        Args:
+            latents: Latents by domain.
+            encodings: The same in the workspace.
+            plan: The batch's plan.
+            raw: The raw data of each domain, sorted by name; None where there is none.
+        """
+        given = zip(self._names, raw, strict=True)
+        inputs = {name: column for name, column in given if column is not None}
+        inputs |= {f"{name}/latent": latents[name] for name in latents}
+        inputs |= {f"{name}/encoding": encodings[name] for name in encodings}
+        found: dict[str, list[LossOutput]] = {kind: [] for kind in self.kinds}
+        for chunk in plan.chunks:
+            losses = checkpoint(
+                self._graph.run,
+                {**inputs, "plan": chunk},
+                Stage.TRAIN,
+                outputs=self.kinds,
+                use_reentrant=False,
+            )
+            for kind in self.kinds:
+                if losses[kind] is not None:
+                    found[kind].append(losses[kind])
+        sums = tuple(_sum(found[kind]) for kind in self.kinds)
+        return sums[0] if len(sums) == 1 else sums
+
+
+def _sum(parts: list[LossOutput]) -> LossOutput | None:
+    """Adds losses; a route is in one chunk only, so its metrics are there."""
+    if not parts:
+        return None
+    metrics: dict[str, Tensor] = {}
+    for part in parts:
+        metrics |= part.metrics
+    return LossOutput(sum((p.loss for p in parts[1:]), parts[0].loss), metrics)
