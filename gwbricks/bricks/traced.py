@@ -100,14 +100,15 @@ def trace(part: Part, tensors: dict[str, Tensor], is_dynamic: bool) -> ExportedP
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Puts a module into eval mode for a while, without gradients."""
-    modes = {m: m.training for m in module.modules()}
-    module.eval()
+    trained = [m for m in module.modules() if m.training]
+    if trained:
+        module.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        for submodule, mode in modes.items():
-            submodule.training = mode
+        for submodule in trained:
+            submodule.training = True
 
 
 def _apart(outputs: dict[str, Any], inputs: Mapping[str, Tensor]) -> dict[str, Any]:

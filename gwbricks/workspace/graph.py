@@ -16,7 +16,7 @@ from gwbricks.bricks import (
     BrickTrainable,
     LossOutput,
 )
-from gwbricks.bricks.stage import EVALUATED
+from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
@@ -120,7 +120,8 @@ def gw_bricks(
             planner, ["stage", f"{LAYOUT}?", *(f"{n}?" for n in names)], ["plan"]
         ),
         "fuse": BrickTrainable(fuse, read, ["states"]),
-        "items": BrickShared("fuse", read, ["state"], method="items"),
+        "items": BrickShared("fuse", read, ["state"], EVALUATED, method="items"),
+        "state": BrickModule(_same, ["states"], ["state"], PREDICTED, trainable=None),
         "refuse": BrickShared(
             "fuse",
             ["*/rebroadcast", "*/reencoding", "plan"],
@@ -243,6 +244,11 @@ class _Take:
     def restates(self, restates: Tensor, plan: Plan) -> Tensor:
         """Rows that the domain decodes at the end of cycles."""
         return plan.recolumns[self.name].take(restates)
+
+
+def _same(states: Tensor) -> Tensor:
+    """Where every item has one route, its state is that of the item."""
+    return states
 
 
 def _sum_losses(losses: Mapping[str, LossOutput | None]) -> LossOutput | None:

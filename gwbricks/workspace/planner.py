@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.bricks import Stage
+from gwbricks.bricks.stage import PREDICTED
 from gwbricks.data import Group, Layout
 from gwbricks.errors import ConfigError
 from gwbricks.workspace.draft import Draft
@@ -65,11 +66,12 @@ class Planner:
         if stage is Stage.EXPORT and len(layout.groups) == 1:
             layout = Layout((replace(layout.groups[0], rows=1),))
         device = next((c.device for c in known.values() if isinstance(c, Tensor)), None)
+        device = device or torch.get_default_device()
         key = (stage, layout, device)
         if key not in self._plans:
             if len(self._plans) >= CACHED:
                 self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = self._build(stage, layout, device or torch.device("cpu"))
+            self._plans[key] = self._build(stage, layout, device)
         return self._plans[key]
 
     def _build(self, stage: Stage, layout: Layout, device: torch.device) -> Plan:
@@ -78,7 +80,7 @@ class Planner:
                 "batch: no row has a domain of the workspace"
                 f" ({', '.join(self.domains)}). Fix: give data under these names."
             )
-        if stage in (Stage.INFERENCE, Stage.EXPORT):
+        if stage in PREDICTED:
             draft = Draft(self.domains, layout, BroadcastRoutes(), None, True)
             plan = draft.plan(device)
             is_any = stage is Stage.EXPORT and len(layout.groups) == 1
