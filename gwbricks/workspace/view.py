@@ -61,6 +61,14 @@ class WorkspaceView:
         return next((m.domains for m in models if isinstance(m, Planner)), ())
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the data that bricks read, sorted."""
+        wiring = self.collection.wiring(Stage.INFERENCE, ())
+        reads = [read for b in wiring.alive.values() for read in b.reads or ()]
+        names = {read.name for read in reads if not read.is_pattern}
+        return tuple(sorted(names - wiring.writers.keys() - {STAGE, LAYOUT}))
+
+    @property
     def domain_mods(self) -> dict[str, DomainModule]:
         """The domains' own modules, by name."""
         return {name: self._writer(f"{name}/{LATENT}") for name in self.domains}
