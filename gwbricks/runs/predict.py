@@ -105,8 +105,8 @@ def read_rows(loaded: LoadedRun, data: str) -> tuple[Columns, Columns]:
         return _read_split(loaded, data)
     if not Path(data).suffix:
         raise ConfigError(
-            f"--data: {data!r} is no split.{suggest(data, SPLITS)} Fix: one of these, or"
-            " a file such as rows.npz."
+            f"--data: {data!r} is no split.{suggest(data, SPLITS)} Fix: one of these,"
+            " or a file such as rows.npz."
         )
     arrays = read_arrays(Path(data), "--data")
     columns = {
@@ -115,8 +115,8 @@ def read_rows(loaded: LoadedRun, data: str) -> tuple[Columns, Columns]:
     if not columns:
         found = f", such as {min(arrays)!r}" if arrays else ""
         raise ConfigError(
-            f"--data: the run reads none of the {len(arrays)} arrays of {data!r}{found}."
-            f"{suggest(min(arrays, default=''), loaded.view.inputs)}"
+            f"--data: the run reads none of the {len(arrays)} arrays of {data!r}"
+            f"{found}.{suggest(min(arrays, default=''), loaded.view.inputs)}"
         )
     return columns, {n: present_rows(n, rows, "--data") for n, rows in columns.items()}
 
