@@ -68,10 +68,8 @@ def load(
     try:
         module.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        message = str(error).splitlines()[0]
-        raise ConfigError(
-            f"device: {device!r}: {message} Fix: device='cpu'."
-        ) from error
+        message = str(error).splitlines()[0].rstrip(".")
+        raise ConfigError(f"device: {device!r}: {message}. Fix: 'cpu'.") from error
     return LoadedRun(config, module, batch_size, trusted)
 
 

@@ -73,12 +73,13 @@ def _read(name: str, rows: Rows, item: Shape | None) -> Tensor:
     expected = f"({', '.join(['rows', *sizes])})".replace("(rows)", "(rows,)")
     is_array = isinstance(rows, np.ndarray) and rows.dtype.kind in "biuf"
     if not is_array and not isinstance(rows, Tensor):
-        kind = f"array of {rows.dtype}" if isinstance(rows, np.ndarray) else ""
+        of = f" of {rows.dtype}" if isinstance(rows, np.ndarray) else ""
         raise ConfigError(
-            f"x: {name!r} is a {kind or type(rows).__name__}. Expected a tensor, or an"
+            f"x: {name!r} is a {type(rows).__name__}{of}. Expected a tensor, or an"
             f" array of numbers, of shape {expected}."
         )
-    column = rows if isinstance(rows, Tensor) else torch.tensor(rows)
+    is_tensor = isinstance(rows, Tensor)
+    column = rows if is_tensor else torch.tensor(np.ascontiguousarray(rows))
     shape = tuple(column.shape)
     if not shape or (item is not None and shape[1:] != item):
         fix = " Fix: x[None] for one item." if shape == item else ""
