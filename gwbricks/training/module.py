@@ -243,12 +243,8 @@ class LightningBrickCollection(LightningModule):
                 " trainer.gradient_clip_val=1."
             )
         loss = f"{stage.value}/loss"
-        options: dict[str, Any] = {
-            "on_step": on_step,
-            "on_epoch": not on_step,
-            "batch_size": 1,
-        }
-        options["sync_dist"] = not on_step
+        options: dict[str, Any] = {"on_step": on_step, "on_epoch": not on_step}
+        options |= {"batch_size": 1, "sync_dist": not on_step}
         if loss in means:
             self.log(loss, means.pop(loss), prog_bar=stage is not Stage.TEST, **options)
         self.log_dict(means, **options)
