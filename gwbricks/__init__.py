@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from gwbricks.data import RepeatedDataset as RepeatedDataset, Table as Table
     from gwbricks.domains import DomainModule as DomainModule
+    from gwbricks.runs.loaded import load as load, LoadedRun as LoadedRun
     from gwbricks.training import (
         BroadcastLossCoefs as BroadcastLossCoefs,
         GlobalWorkspace as GlobalWorkspace,
@@ -37,12 +38,15 @@ if TYPE_CHECKING:
         SchedulerArgs as SchedulerArgs,
     )
     from gwbricks.workspace import (
+        broadcast as broadcast,
+        cycle as cycle,
         gw_bricks as gw_bricks,
         GWDecoder as GWDecoder,
         GWEncoder as GWEncoder,
         RandomSelection as RandomSelection,
         SharedSelection as SharedSelection,
         SingleDomainSelection as SingleDomainSelection,
+        translation as translation,
     )
 
 __version__ = "0.1.0"
@@ -57,8 +61,9 @@ _NAMES = {
     "domains": "DomainModule",
     "training": "BroadcastLossCoefs GlobalWorkspace GlobalWorkspace2Domains"
     " GlobalWorkspaceFusion LightningBrickCollection LossCoefs SchedulerArgs",
-    "workspace": "gw_bricks GWDecoder GWEncoder RandomSelection SharedSelection"
-    " SingleDomainSelection",
+    "runs.loaded": "load LoadedRun",
+    "workspace": "broadcast cycle gw_bricks GWDecoder GWEncoder RandomSelection"
+    " SharedSelection SingleDomainSelection translation",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -59,6 +59,9 @@ def test_every_command_works_in_order(project: Path) -> None:
             args.append("logger=csv")  # the sweep shows that W&B works
         assert main(args) == 0, command
     assert len(list(project.glob("outputs/sweeps/*/*/run.json"))) == 6
+    shown = re.search(r"```python\n(import gwbricks\n.*?)```", README, re.S)
+    assert shown is not None
+    exec(compile(shown[1].replace("RUN", str(run)), "README.md", "exec"), {})
 
 
 def test_shown_error_is_the_real_one(

@@ -19,6 +19,9 @@ class Stage(Enum):
 EVALUATED = (Stage.TRAIN, Stage.VALIDATION, Stage.TEST)
 """The stages that have targets, in which losses and metrics are alive by default."""
 
+PREDICTED = (Stage.INFERENCE, Stage.EXPORT)
+"""The stages without targets."""
+
 
 def parse_stages(stages: "Iterable[Stage | str] | str", key: str) -> frozenset[Stage]:
     """Reads `alive_stages`: `"all"`, `"none"`, or stages by member, name or value.

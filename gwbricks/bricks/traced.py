@@ -9,13 +9,12 @@ from torch import nn, Tensor
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
 
+from gwbricks.bricks.between import steps_between
 from gwbricks.bricks.collection import BrickCollection
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.shared import function_of
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.step import Step
-from gwbricks.bricks.wiring import Wiring
-from gwbricks.errors import ExportError, UnknownNameError, WiringError
+from gwbricks.errors import ExportError, WiringError
 
 BATCH = "batch"
 """Name of the dimension of which there may be any number."""
@@ -55,7 +54,7 @@ class Part(nn.Module):
             raise WiringError("inputs: there is none. Fix: name what will be given.")
         if outputs is not None and not outputs:
             raise WiringError("outputs: there is none. Fix: name what you want.")
-        self.steps = _steps(collection, {*inputs, *constants}, outputs, stage)
+        self.steps = steps_between(collection, {*inputs, *constants}, outputs, stage)
         _check_read(inputs, self.steps)
 
     def forward(self, named_inputs: dict[str, Tensor]) -> dict[str, Any]:
@@ -101,14 +100,15 @@ def trace(part: Part, tensors: dict[str, Tensor], is_dynamic: bool) -> ExportedP
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Puts a module into eval mode for a while, without gradients."""
-    modes = {m: m.training for m in module.modules()}
-    module.eval()
+    trained = [m for m in module.modules() if m.training]
+    if trained:
+        module.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        for submodule, mode in modes.items():
-            submodule.training = mode
+        for submodule in trained:
+            submodule.training = True
 
 
 def _apart(outputs: dict[str, Any], inputs: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -120,52 +120,6 @@ def _apart(outputs: dict[str, Any], inputs: Mapping[str, Tensor]) -> dict[str, A
         apart[name] = value.clone() if is_copy else value
         seen.add(id(value))
     return apart
-
-
-def _steps(
-    collection: BrickCollection,
-    given: set[str],
-    outputs: Sequence[str] | None,
-    stage: Stage,
-) -> list[Step]:
-    bricks = collection.flat()
-    cut = {p for p, b in bricks.items() if given & {*b.output_names}}
-    kept = {path: brick for path, brick in bricks.items() if path not in cut}
-    wiring = Wiring(stage, kept, frozenset(given))
-    _check_known(given, collection, stage)
-    for name in outputs or ():
-        if name in given:
-            raise WiringError(f"outputs: {name!r} is an input. Fix: leave one out.")
-        for path in sorted(cut):
-            if name in bricks[path].output_names:
-                raise WiringError(
-                    f"outputs: {name!r} is written by {path!r}, which is left out"
-                    " because another of its outputs is given. Fix: give this one too."
-                )
-    wanted = [p for p, b in wiring.alive.items() if not b.reduces]
-    needed = wiring.ancestors(wanted if outputs is None else wiring.paths_of(outputs))
-    try:
-        wiring.check_inputs(needed)
-    except WiringError as error:
-        raise WiringError(f"inputs: the outputs need another: {error}") from None
-    return [
-        wiring.step(path, function_of(path, bricks), gradients=False)
-        for path in wiring.order
-        if path in needed
-    ]
-
-
-def _check_known(given: set[str], collection: BrickCollection, stage: Stage) -> None:
-    wiring = collection.wiring(stage, ())
-    reads = [brick.reads for brick in wiring.alive.values()]
-    if None in reads:
-        return  # a brick reads whatever there is
-    read = {read for found in reads for read in found or ()}
-    known = {r.name for r in read if not r.is_pattern} - {STAGE}
-    known |= wiring.writers.keys() | (collection.inputs or frozenset())
-    for name in sorted(given - known):
-        if not any(r.is_pattern and r.matches([name]) for r in read):
-            raise UnknownNameError("inputs", name, known)
 
 
 def _check_read(inputs: Collection[str], steps: Sequence[Step]) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "find all mistakes of a config, and show its graph with shapes",
     "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
     "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
+    "predict": "states, translations, … of data: predict RUN --data test -o FILE.npz",
     "list": "show experiments and config options: list [GROUP]",
 }
 HELP = """\

@@ -143,6 +143,10 @@ class TableDataModule(LightningDataModule):
         """Returns the test rows, in order."""
         return self._evaluate("test")
 
+    def predict_dataloader(self) -> EvalLoader:
+        """Returns the test rows, in order."""
+        return self._evaluate("test")
+
     def _evaluate(self, split: str) -> EvalLoader:
         columns, present = self.splits[split].columns, self.present(split)
         return EvalLoader(columns, present, self.batch_size, self.labels, self.share)

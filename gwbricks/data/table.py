@@ -162,6 +162,18 @@ def as_named_inputs(batch: object) -> dict[str, Any]:
     )
 
 
+def count_rows(inputs: Mapping[str, Any]) -> int:
+    """Returns the number of rows of a batch; 1 if nothing tells.
+
+    Args:
+        inputs: What `as_named_inputs` returned.
+    """
+    if LAYOUT in inputs:
+        return inputs[LAYOUT].rows
+    tensors = (v for v in inputs.values() if isinstance(v, Tensor) and v.ndim)
+    return next((len(rows) for rows in tensors), 1)
+
+
 def _rows(block: Mapping[str, Tensor]) -> int:
     counts = {name: len(rows) for name, rows in block.items()}
     if len(set(counts.values())) > 1:

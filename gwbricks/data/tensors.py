@@ -14,6 +14,7 @@ from gwbricks.data.pairing import Matched
 from gwbricks.errors import ConfigError, suggest
 
 SPLITS = ("train", "val", "test")
+FILES = "data.files"
 
 
 class TensorsData(TableDataModule):
@@ -112,36 +113,48 @@ class TensorsData(TableDataModule):
             )
             raise ConfigError(f"data.files: arrays differ in their rows ({listed}).")
         for name in self.domains:
-            _check_finite(name, arrays[name])
+            present_rows(name, arrays[name])  # raise early, with the rows of the file
         return {name: arrays[name] for name in wanted}
 
     def _split(self, columns: dict[str, Tensor]) -> Split:
-        present = {
-            name: ~columns[name].flatten(1).isnan().all(dim=1)
-            for name in self.domains
-            if columns[name].is_floating_point() and columns[name].ndim > 1
-        }
+        present = {name: present_rows(name, columns[name]) for name in self.domains}
         return Split(columns, present)
 
 
-def _check_finite(name: str, array: Tensor) -> None:
+def present_rows(name: str, array: Tensor, key: str = FILES) -> Tensor:
+    """Returns which rows there are, of shape `(rows,)`: those that are not all NaN.
+
+    Args:
+        name: Name of the domain.
+        array: Its rows; whole numbers, and single numbers, are always there.
+        key: What it was given in.
+
+    Raises:
+        ConfigError: If a row holds NaN or infinity among numbers.
+    """
     if not array.is_floating_point() or array.ndim < 2 or not array.numel():
-        return
+        return torch.ones(len(array), dtype=torch.bool, device=array.device)
     rows = array.flatten(1)
-    bad = ~rows.isfinite().all(dim=1) & ~rows.isnan().all(dim=1)
+    present = ~rows.isnan().all(dim=1)
+    bad = present & ~rows.isfinite().all(dim=1)
     if bad.any():
         first = bad.nonzero()[0].item()
         raise ConfigError(
-            f"data.files: {int(bad.sum())} rows of {name!r} hold NaN or infinity among"
+            f"{key}: {int(bad.sum())} rows of {name!r} hold NaN or infinity among"
             f" numbers, the first is row {first}. Expected numbers, or NaN in the whole"
             " row where the item lacks the domain."
         )
+    return present
 
 
-def read_arrays(path: Path) -> dict[str, Tensor]:
+def read_arrays(path: Path, key: str = FILES) -> dict[str, Tensor]:
     """Reads the arrays of one file, by name; a lone array has the file's stem as name.
 
     Doubles become floats. Nothing is unpickled.
+
+    Args:
+        path: The file.
+        key: What it was given as.
 
     Raises:
         ConfigError: If the file is missing, of another kind, cannot be read, or holds
@@ -149,26 +162,26 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
     """
     file = repr(str(path))
     if not path.is_file():
-        raise ConfigError(f"data.files: no file {file} (from {str(Path.cwd())!r}).")
+        raise ConfigError(f"{key}: no file {file} (from {str(Path.cwd())!r}).")
     if path.suffix not in READERS:
         raise ConfigError(
-            f"data.files: {file} is a {path.suffix or 'nameless'} file."
+            f"{key}: {file} is a {path.suffix or 'nameless'} file."
             f" Expected {', '.join(READERS)}."
         )
     try:
         arrays = READERS[path.suffix](path)
     except UnpicklingError as error:
         raise ConfigError(
-            f"data.files: cannot read {file}: it holds pickled objects."
+            f"{key}: cannot read {file}: it holds pickled objects."
             " Fix: save a tensor, or a dictionary of tensors."
         ) from error
     except Exception as error:
         message = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"data.files: cannot read {file}: {message}") from error
+        raise ConfigError(f"{key}: cannot read {file}: {message}") from error
     for name, array in arrays.items():
         if not isinstance(array, Tensor) or not array.ndim:
             raise ConfigError(
-                f"data.files: {name!r} in {file} is no array of rows. Fix: save tensors"
+                f"{key}: {name!r} in {file} is no array of rows. Fix: save tensors"
                 " of shape (rows, ...)."
             )
     return {n: a.float() if a.dtype == torch.float64 else a for n, a in arrays.items()}

@@ -61,10 +61,31 @@ def build_experiment(
     Raises:
         ConfigError: If the parts do not fit together.
     """
-    seed = config["seed"]
-    data = instantiate(config["data"], "data", seed, trusted)
+    data = instantiate(config["data"], "data", config["seed"], trusted)
     if isinstance(data, TableDataModule):
         _ = data.splits, data.groups  # raise early
+    domains, module = build_module(config, trusted, saved, data)
+    return Experiment(config, data, domains, module)
+
+
+def build_module(
+    config: dict[str, Any],
+    trusted: Collection[str] = (),
+    saved: Mapping[str, Any] | None = None,
+    data: LightningDataModule | None = None,
+) -> tuple[dict[str, WorkspaceDomain], LightningBrickCollection]:
+    """Builds domains, graph and module, without loading or training any weights.
+
+    Args:
+        config: See `build_experiment`.
+        trusted: See `resolve_target`.
+        saved: See `build_experiment`.
+        data: The data that the graph has to fit; None checks nothing of it.
+
+    Raises:
+        ConfigError: If the parts do not fit together.
+    """
+    seed = config["seed"]
     domains = build_domains(config, trusted)
     coefs = dict(config.get("loss_coefs") or {})
     if any(domain.trainable for domain in domains.values()):
@@ -94,7 +115,7 @@ def build_experiment(
         seed,
         config if saved is None else saved,
     )
-    return Experiment(config, data, domains, module)
+    return domains, module
 
 
 def build_domains(
@@ -194,7 +215,7 @@ def _check_sizes(
 def _check_data_sizes(
     config: Mapping[str, Any],
     domains: Mapping[str, WorkspaceDomain],
-    data: LightningDataModule,
+    data: LightningDataModule | None,
 ) -> None:
     if not isinstance(data, TableDataModule):
         return
@@ -215,7 +236,7 @@ def _check_data_sizes(
 
 def _check_routes(
     coefs: Mapping[str, Any],
-    data: LightningDataModule,
+    data: LightningDataModule | None,
     domains: Mapping[str, WorkspaceDomain],
     workspace: Workspace | None,
 ) -> None:

@@ -9,6 +9,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from torch import Tensor
 
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
 from gwbricks.runs.build import build_experiment, Experiment
@@ -66,10 +67,10 @@ def _change(cfg: DictConfig, override: str) -> None:
         raise ConfigError(f"{override}: cannot be read. Expected key=value.") from error
 
 
-def rebuild(
+def read_run(
     target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
-) -> Experiment:
-    """Builds a run's experiment again, with the weights of its checkpoint.
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Returns the config of a run, resolved and checked, and its weights.
 
     Args:
         target: A run folder, or a lone checkpoint.
@@ -77,7 +78,7 @@ def rebuild(
         trusted: See `resolve_target`.
 
     Raises:
-        CheckpointError: If there is no checkpoint, or it does not fit.
+        CheckpointError: If there is no checkpoint, or it holds no config.
         ConfigError: If an override is wrong.
     """
     cfg, checkpoint = load_run(target, overrides)
@@ -85,11 +86,28 @@ def rebuild(
     problems = config_problems(cfg, trusted, is_saved=True)
     if problems:
         raise ConfigErrors(problems)
-    config = plain_config(cfg)
+    return plain_config(cfg), checkpoint["state_dict"]
+
+
+def rebuild(
+    target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
+) -> Experiment:
+    """Builds a run's experiment again, with the weights of its checkpoint.
+
+    Args:
+        target: See `read_run`.
+        overrides: See `read_run`.
+        trusted: See `read_run`.
+
+    Raises:
+        CheckpointError: If there is no checkpoint, or it does not fit.
+        ConfigError: If an override is wrong.
+    """
+    config, weights = read_run(target, overrides, trusted)
     if config.get("threads"):
         torch.set_num_threads(config["threads"])
     experiment = build_experiment(config, trusted)
-    load_weights(experiment.module, checkpoint["state_dict"], str(target))
+    load_weights(experiment.module, weights, str(target))
     return experiment
 
 

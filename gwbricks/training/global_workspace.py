@@ -1,6 +1,6 @@
 """Shimmer's constructors: a standard graph in one call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypedDict
 
@@ -25,6 +25,7 @@ from gwbricks.workspace import (
     WeightedSum,
     Workspace,
     WorkspaceDomain,
+    WorkspaceView,
 )
 
 
@@ -50,11 +51,25 @@ class BroadcastLossCoefs(LossCoefs, total=False):
     fused: float
 
 
+Groups = Mapping[frozenset[str], Mapping[str, Tensor]]
+"""Groups of matched rows, by their domains: Shimmer's batches."""
+
+
+class GWPredictions(TypedDict):
+    """What a workspace predicts from groups of domains; see `GroupPredictions`."""
+
+    states: dict[frozenset[str], Tensor]
+    broadcasts: dict[frozenset[str], dict[str, Tensor]]
+    cycles: dict[frozenset[str], dict[str, Tensor]]
+
+
 class GlobalWorkspace(LightningBrickCollection):
     """A Global Workspace with `simple` routes and one domain drawn at a time.
 
     It composes the standard graph with `gw_bricks`; there is nothing else in it.
-    Domains are frozen unless they were unfrozen with `unfreeze()`.
+    Domains are frozen unless they were unfrozen with `unfreeze()`. Its methods run the
+    graph in inference, on groups of rows: in eval mode, without gradients. `gw_mod`
+    does the same for one group.
 
     Args:
         domain_mods: Domain modules by name.
@@ -109,6 +124,85 @@ class GlobalWorkspace(LightningBrickCollection):
             scheduler or partial(OneCycleLR, **schedule),
         )
         self.workspace_dim = workspace_dim
+        self.gw_mod = WorkspaceView(self.brick_collection)
+
+    @property
+    def domain_mods(self) -> dict[str, DomainModule]:
+        """The domain modules, by name."""
+        return self.gw_mod.domain_mods
+
+    @property
+    def selection_mod(self) -> Selection:
+        """How much each domain enters."""
+        return self.gw_mod.selection
+
+    def encode_domain(self, domain: Tensor, name: str) -> Tensor:
+        """Encodes raw data of one domain to latents."""
+        self.gw_mod.check_domains([name], "name")
+        return self.gw_mod.run({name: domain}, [f"{name}/latent"])[f"{name}/latent"]
+
+    def encode_domains(self, batch: Groups) -> dict[frozenset[str], dict[str, Tensor]]:
+        """Encodes raw data to latents."""
+        return {
+            group: {name: self.encode_domain(x, name) for name, x in raw.items()}
+            for group, raw in batch.items()
+        }
+
+    def decode_domain(self, domain: Tensor, name: str) -> Any:  # noqa: ANN401 - raw data of any type
+        """Decodes latents of one domain to raw data."""
+        self.gw_mod.check_domains([name], "name")
+        return self.gw_mod.run({f"{name}/broadcast": domain}, [f"{name}/raw"])[
+            f"{name}/raw"
+        ]
+
+    def decode_domains(self, latents_domain: Groups) -> dict[frozenset[str], Any]:
+        """Decodes latents to raw data."""
+        return {
+            group: {name: self.decode_domain(z, name) for name, z in latents.items()}
+            for group, latents in latents_domain.items()
+        }
+
+    def encode(self, x: Groups) -> dict[frozenset[str], dict[str, Tensor]]:
+        """Encodes latents into the workspace, before fusion."""
+        return {group: self.gw_mod.encode(latents) for group, latents in x.items()}
+
+    def fuse(self, x: Groups, selection_scores: Groups) -> dict[frozenset[str], Tensor]:
+        """Fuses encodings with given weights, each of shape `(rows,)`."""
+        return {
+            group: self.gw_mod.fuse(encodings, selection_scores[group])
+            for group, encodings in x.items()
+        }
+
+    def encode_and_fuse(
+        self, x: Groups, selection_module: Selection | None = None
+    ) -> dict[frozenset[str], Tensor]:
+        """Encodes latents to states; without a selection, with the workspace's own."""
+        return {
+            group: self.gw_mod.encode_and_fuse(latents, selection_module)
+            for group, latents in x.items()
+        }
+
+    def batch_gw_states(self, latent_domains: Groups) -> dict[frozenset[str], Tensor]:
+        """Encodes latents to states."""
+        return self.encode_and_fuse(latent_domains)
+
+    def decode(
+        self, z: Mapping[frozenset[str], Tensor], domains: Iterable[str] | None = None
+    ) -> dict[frozenset[str], dict[str, Tensor]]:
+        """Decodes states to latents of the given domains; None for all."""
+        names = None if domains is None else list(domains)
+        return {group: self.gw_mod.decode(state, names) for group, state in z.items()}
+
+    def forward(self, latent_domains: Groups) -> GWPredictions:
+        """Computes the states of latents, what they are decoded to, and cycles."""
+        found = {
+            group: self.gw_mod(latents) for group, latents in latent_domains.items()
+        }
+        return {
+            "states": {group: made["states"] for group, made in found.items()},
+            "broadcasts": {group: made["broadcasts"] for group, made in found.items()},
+            "cycles": {group: made["cycles"] for group, made in found.items()},
+        }
 
 
 class GlobalWorkspace2Domains(GlobalWorkspace):

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
-from gwbricks.data.table import LAYOUT
+from gwbricks.data.table import count_rows
 from gwbricks.errors import ConfigError, DivergedError
 from gwbricks.losses import check_coefs, coefs_at, find_ramps, weighted_sum
 from gwbricks.seeding import derive_seed
@@ -26,7 +26,7 @@ from gwbricks.training.pictures import (
     find_pictures,
     keep_pictures,
 )
-from gwbricks.training.running_means import RunningMeans
+from gwbricks.training.running_means import plain_numbers, RunningMeans
 from gwbricks.training.schedule import has_ended, with_schedule
 
 CONFIG = "gwbricks_config"
@@ -111,6 +111,17 @@ class LightningBrickCollection(LightningModule):
         del batch_idx, dataloader_idx
         self._step(batch, Stage.TEST)
 
+    def predict_step(
+        self,
+        batch: Any,  # noqa: ANN401 - any batch
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> dict[str, Tensor]:
+        """Returns the tensors that inference computes from a batch, by name."""
+        del batch_idx, dataloader_idx
+        values = self.brick_collection.run(as_named_inputs(batch), Stage.INFERENCE)
+        return {n: value for n, value in values.items() if isinstance(value, Tensor)}
+
     def _step(self, batch: object, stage: Stage) -> Tensor | None:
         inputs = as_named_inputs(batch)
         names = self._loss_names(stage, frozenset(inputs))
@@ -131,7 +142,7 @@ class LightningBrickCollection(LightningModule):
         for name, value in values.items():
             if isinstance(value, LossOutput):
                 logged |= {f"{name}/{key}": v for key, v in value.metrics.items()}
-        rows = 1.0 if stage is Stage.TRAIN else float(_rows(inputs))
+        rows = 1.0 if stage is Stage.TRAIN else float(count_rows(inputs))
         self._means[stage].add(logged, weight=rows)
         return objective
 
@@ -204,6 +215,14 @@ class LightningBrickCollection(LightningModule):
         """Logs the means of the losses, and the metrics."""
         self._finish(Stage.TEST)
 
+    def on_predict_epoch_start(self) -> None:
+        """Seeds the predictions, so that they can be repeated."""
+        self._seed(Stage.INFERENCE)
+
+    def on_predict_epoch_end(self) -> None:
+        """Puts the random state back."""
+        self._isolation.close()
+
     def _seed(self, stage: Stage) -> None:
         if self.seed is not None:
             self._isolation.enter_context(isolate_rng())
@@ -224,12 +243,8 @@ class LightningBrickCollection(LightningModule):
                 " trainer.gradient_clip_val=1."
             )
         loss = f"{stage.value}/loss"
-        options: dict[str, Any] = {
-            "on_step": on_step,
-            "on_epoch": not on_step,
-            "batch_size": 1,
-        }
-        options["sync_dist"] = not on_step
+        options: dict[str, Any] = {"on_step": on_step, "on_epoch": not on_step}
+        options |= {"batch_size": 1, "sync_dist": not on_step}
         if loss in means:
             self.log(loss, means.pop(loss), prog_bar=stage is not Stage.TEST, **options)
         self.log_dict(means, **options)
@@ -246,7 +261,7 @@ class LightningBrickCollection(LightningModule):
             scalars, on_step=False, on_epoch=True, sync_dist=True, batch_size=1
         )
         self.summaries |= {
-            name: _plain(value)
+            name: plain_numbers(value)
             for name, value in named.items()
             if name not in scalars and not are_pictures(value)
         }
@@ -281,17 +296,3 @@ class LightningBrickCollection(LightningModule):
         """Puts the run's config into the checkpoint."""
         if self.config is not None:
             checkpoint[CONFIG] = dict(self.config)
-
-
-def _rows(inputs: Mapping[str, Any]) -> int:
-    if LAYOUT in inputs:
-        return inputs[LAYOUT].rows
-    return next(
-        (len(v) for v in inputs.values() if isinstance(v, Tensor) and v.ndim), 1
-    )
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a metric computes
-    if isinstance(value, Tensor):
-        return value.tolist()
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

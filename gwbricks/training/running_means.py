@@ -1,6 +1,7 @@
 """Means of logged values, kept on the device until they are asked for."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,3 +50,17 @@ class RunningMeans:
                 weights[name] = weights.get(name, 0.0) + self._weights[names]
         self._sums, self._weights = {}, {}
         return {name: value / weights[name] for name, value in sums.items()}
+
+
+def plain_numbers(value: Any) -> Any:  # noqa: ANN401 - whatever a metric computes
+    """Returns tensors, in lists and tuples too, as numbers.
+
+    Example:
+        >>> plain_numbers((torch.tensor(1), "x"))
+        [1, 'x']
+    """
+    if isinstance(value, Tensor):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain_numbers(item) for item in value]
+    return value

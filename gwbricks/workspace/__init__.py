@@ -35,3 +35,9 @@ from gwbricks.workspace.selection import (
     SharedSelection as SharedSelection,
     SingleDomainSelection as SingleDomainSelection,
 )
+from gwbricks.workspace.translation import (
+    broadcast as broadcast,
+    cycle as cycle,
+    translation as translation,
+)
+from gwbricks.workspace.view import WorkspaceView as WorkspaceView

@@ -17,7 +17,7 @@ from gwbricks.bricks import (
     LossOutput,
     Stage,
 )
-from gwbricks.bricks.stage import EVALUATED
+from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError
 from gwbricks.losses import ROUTES
@@ -80,7 +80,10 @@ def gw_bricks(
     )
     bricks: dict[str, Any] = {
         "plan": BrickModule(planner, ["stage", f"{LAYOUT}?", *optional], ["plan"]),
-        "items": BrickShared("fuse", READ_BY_FUSION, ["state"], method="items"),
+        "items": BrickShared(
+            "fuse", READ_BY_FUSION, ["state"], EVALUATED, method="items"
+        ),
+        "state": BrickModule(_same, ["states"], ["state"], PREDICTED, trainable=None),
         **of_routes,
         **{n: _domain_bricks(n, domains[n], stages) | of_routes[n] for n in names},
         "contrast": BrickLoss(
@@ -170,6 +173,11 @@ def _latent(name: str, domain: WorkspaceDomain) -> BrickModule:
         method="encode",
         skip_missing=True,
     )
+
+
+def _same(states: Tensor) -> Tensor:
+    """Where every item has one route, its state is that of the item."""
+    return states
 
 
 def _sum_losses(losses: Mapping[str, LossOutput | None]) -> LossOutput | None:

@@ -1,6 +1,7 @@
 """Metrics of a workspace: reconstruction, retrieval, and accuracy by domain."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -174,6 +175,38 @@ class DomainAccuracy(Metric):
             for name in sorted(self.names)
             if getattr(self, f"count:{name}")
         }
+
+
+class Matches(NamedTuple):
+    """The items of a gallery that are most like each query, the best first.
+
+    `indices` and the cosine `similarities` have the shape `(queries, k)`.
+    """
+
+    indices: Any
+    similarities: Any
+
+
+def most_similar(queries: Tensor, gallery: Tensor, k: int) -> Matches:
+    """Returns the `k` rows of a gallery that are most like each query, best first.
+
+    States are compared as in `RetrievalRecall`.
+
+    Args:
+        queries: States of shape `(queries, dim)`.
+        gallery: States of shape `(items, dim)`, at least `k`.
+        k: Number of rows that are wanted.
+
+    Example:
+        >>> most_similar(torch.tensor([[2.0, 0.0]]), torch.eye(2), k=1)
+        Matches(indices=tensor([[0]]), similarities=tensor([[1.]]))
+    """
+    queries, gallery = F.normalize(queries, dim=-1), F.normalize(gallery, dim=-1)
+    found = [(chunk @ gallery.T).topk(k, dim=1) for chunk in queries.split(CHUNK)]
+    return Matches(
+        torch.cat([best.indices for best in found]),
+        torch.cat([best.values for best in found]),
+    )
 
 
 def _increase(metric: Metric, state: str, value: Tensor | int) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.bricks import Stage
-from gwbricks.bricks.stage import EVALUATED
+from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data import Group, Layout
 from gwbricks.errors import ConfigError
 from gwbricks.workspace.choice import Choice, Choices, Chooser, RouteCoefs
@@ -66,14 +66,14 @@ class Planner:
         if stage is Stage.EXPORT and len(layout.groups) == 1:
             layout = Layout((replace(layout.groups[0], rows=1),))
         device = next((c.device for c in known.values() if isinstance(c, Tensor)), None)
-        where = device or torch.device("cpu")
+        device = device or torch.get_default_device()
         if self.routes.sample is not None and stage in EVALUATED:
-            return self._build(stage, layout, where)
+            return self._build(stage, layout, device)
         key = (stage, layout, device)
         if key not in self._plans:
             if len(self._plans) >= CACHED:
                 self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = self._build(stage, layout, where)
+            self._plans[key] = self._build(stage, layout, device)
         return self._plans[key]
 
     def _build(self, stage: Stage, layout: Layout, device: torch.device) -> Plan:
@@ -83,7 +83,7 @@ class Planner:
                 "batch: no row has a domain of the workspace"
                 f" ({', '.join(self.domains)}). Fix: give data under these names."
             )
-        if stage not in EVALUATED:
+        if stage in PREDICTED:
             choices = self._broadcast(groups)
             plan = Draft(self.domains, layout, choices).plan(device)
             is_any = stage is Stage.EXPORT and len(layout.groups) == 1

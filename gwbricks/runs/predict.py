@@ -1,0 +1,161 @@
+"""Writes what a run makes of a whole data set to one file."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gwbricks.bricks.whole_file import whole_file
+from gwbricks.data import TableDataModule
+from gwbricks.data.tensors import present_rows, read_arrays, SPLITS
+from gwbricks.errors import ConfigError, suggest
+from gwbricks.runs.loaded import load, LoadedRun
+from gwbricks.runs.outputs import standard_outputs
+from gwbricks.runs.quiet import quiet_libraries
+
+Columns = dict[str, Tensor]
+
+
+def predict(
+    target: Path,
+    data: str,
+    path: Path,
+    outputs: Sequence[str] | None = None,
+    batch_size: int = 1024,
+    device: str = "cpu",
+    overwrite: bool = False,
+    trusted: Collection[str] = (),
+) -> dict[str, Tensor]:
+    """Computes outputs of all rows of a data set, and writes them to one file.
+
+    Every output has a row for each item, in the order of the data; it is NaN where the
+    item lacks what the output is made of.
+
+    Args:
+        target: A run folder, or a lone checkpoint.
+        data: A split of the run's own data (`train`, `val` or `test`), or a file with
+            an array a domain, as `TensorsData` reads it.
+        path: Where to write; its suffix, .npz or .safetensors, says what.
+        outputs: Names that are wanted; see `LoadedRun.run`. None for those of
+            `standard_outputs`.
+        batch_size: Most rows that are computed at once.
+        device: Where to compute.
+        overwrite: Whether a file that is there may be replaced.
+        trusted: See `resolve_target`.
+
+    Raises:
+        ConfigError: If the data do not fit, or the file cannot be written.
+        CheckpointError: If there is no checkpoint, or it does not fit.
+    """
+    if path.suffix not in WRITERS:
+        raise ConfigError(
+            f"-o: {str(path)!r} is of no known format. Expected a file that ends in"
+            f" {' or '.join(WRITERS)}. Fix: {path.with_suffix('.npz')}."
+        )
+    if path.exists() and not overwrite:
+        raise ConfigError(
+            f"-o: {str(path)!r} is there. Fix: another file, or --overwrite."
+        )
+    with quiet_libraries(), whole_file(path) as made:
+        loaded = load(target, device, batch_size, list(trusted))
+        if loaded.config.get("threads"):
+            torch.set_num_threads(loaded.config["threads"])
+        outputs = _outputs(loaded) if outputs is None else outputs
+        columns, present = read_rows(loaded, data)
+        progress = partial(
+            track,
+            description="predicting",
+            console=Console(stderr=True),
+            transient=True,
+        )
+        found = loaded.run(columns, outputs, present, progress)
+        WRITERS[path.suffix](found, made)
+    _show(found, path, Console())
+    return found
+
+
+def _outputs(loaded: LoadedRun) -> list[str]:
+    if not loaded.domains:
+        raise ConfigError(
+            "--outputs: the run has no workspace. Fix: name what is wanted, as in"
+            " --outputs logits."
+        )
+    return standard_outputs(loaded.domains)
+
+
+def read_rows(loaded: LoadedRun, data: str) -> tuple[Columns, Columns]:
+    """Returns the data that a run's graph reads, and which rows there are of each.
+
+    Args:
+        loaded: The run.
+        data: See `predict`.
+
+    Raises:
+        ConfigError: If there is no such split or file, or none of its data is read.
+    """
+    if data in SPLITS:
+        return _read_split(loaded, data)
+    if not Path(data).suffix:
+        raise ConfigError(
+            f"--data: {data!r} is no split.{suggest(data, SPLITS)} Fix: one of these,"
+            " or a file such as rows.npz."
+        )
+    arrays = read_arrays(Path(data), "--data")
+    columns = {
+        name: rows for name, rows in arrays.items() if name in loaded.view.inputs
+    }
+    if not columns:
+        found = f", such as {min(arrays)!r}" if arrays else ""
+        raise ConfigError(
+            f"--data: the run reads none of the {len(arrays)} arrays of {data!r}"
+            f"{found}.{suggest(min(arrays, default=''), loaded.view.inputs)}"
+        )
+    return columns, {n: present_rows(n, rows, "--data") for n, rows in columns.items()}
+
+
+def _read_split(loaded: LoadedRun, split: str) -> tuple[Columns, Columns]:
+    module = loaded.data
+    if not isinstance(module, TableDataModule):
+        raise ConfigError(
+            f"--data: {split!r} can only be a split of data of gwbricks' own kind"
+            " (TableDataModule). Fix: a file, such as rows.npz."
+        )
+    rows = module.splits[split].columns
+    columns = {name: rows[name] for name in loaded.view.inputs if name in rows}
+    known = module.present(split)
+    whole = {name: torch.ones(len(c), dtype=torch.bool) for name, c in columns.items()}
+    return columns, {name: known.get(name, flags) for name, flags in whole.items()}
+
+
+def _show(found: Mapping[str, Tensor], path: Path, console: Console) -> None:
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("output", "shape"):
+        table.add_column(column, no_wrap=True)
+    for name, value in found.items():
+        table.add_row(name, " x ".join(map(str, value.shape)))
+    console.print(table)
+    console.print(f"{path}: written.", soft_wrap=True, markup=False, highlight=False)
+
+
+def _write_npz(values: Mapping[str, Tensor], path: Path) -> None:
+    arrays = {name: value.numpy(force=True) for name, value in values.items()}
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def _write_safetensors(values: Mapping[str, Tensor], path: Path) -> None:
+    save_file({n: value.cpu().contiguous() for n, value in values.items()}, path)
+
+
+WRITERS: dict[str, Callable[[Mapping[str, Tensor], Path], None]] = {
+    ".npz": _write_npz,
+    ".safetensors": _write_safetensors,
+}
+"""What writes a file, by its suffix."""
