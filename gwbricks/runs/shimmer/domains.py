@@ -67,7 +67,8 @@ def _draft_coder(
         draft.set(f"{key}.n_layers", len(coder.sizes) - 3)
     draft.set(f"{key}.bias", coder.bias)
     kind = "linear" if coder.is_linear else "MLP"
-    draft.report(theirs, ours, f"{kind} {'-'.join(map(str, coder.sizes))}")
+    shape = "-".join(map(str, coder.sizes))
+    draft.report(theirs, ours, f"{kind} {shape}{'' if coder.bias else ', no bias'}")
     return coder
 
 

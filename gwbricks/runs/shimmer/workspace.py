@@ -24,6 +24,9 @@ ROUTES = "routes@workspace.routes"
 SELECTION = "selection@workspace.selection"
 CONTRASTIVE = "contrastive@workspace.contrastive"
 
+OF_RANKING = "clip_contrastive_loss.logit_scale"
+"""The only weight of shimmer-ssd's VSE++ loss, which only logs with it."""
+
 
 def draft_workspace(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
     """Adds routes, selection, fusion, and the contrastive loss.
@@ -108,7 +111,14 @@ def _draft_activation(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
 
 def _draft_contrastive(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
     key, weights = "workspace.contrastive", checkpoint.part("contrastive")
-    draft.choose(CONTRASTIVE, "clip")
+    is_ranking = weights.keys() == {OF_RANKING}
+    draft.choose(CONTRASTIVE, "vse" if is_ranking else "clip")
+    if is_ranking and draft.given(CONTRASTIVE) is None:
+        draft.report("contrastive_fn", key, "vse")
+        draft.note(
+            f"{key}: the file does not hold the margin; it is assumed to be 0.2."
+        )
+        return
     if not takes_scale(draft, checkpoint):
         if weights:
             note = f"{count(weights)}, of code of yours"

@@ -327,6 +327,29 @@ def test_other_coders_are_those_that_are_given(
     assert torch.equal(weight, own.state_dict()["2.weight"])
 
 
+def test_ranking_loss_of_shimmer_ssd_is_known(tmp_path: Path) -> None:
+    name = "loss_mod.contrastive_fn.clip_contrastive_loss.logit_scale"
+    path = tmp_path / "gw.ckpt"
+    state = {**weights(), name: torch.ones(1)}
+    torch.save({"state_dict": state, "hyper_parameters": HYPER}, path)
+    draft = Draft([])
+    draft_workspace(draft, ShimmerCheckpoint(path))
+    assert "contrastive@workspace.contrastive=vse" in draft.overrides()
+    assert ("contrastive_fn", "workspace.contrastive", "vse") in draft.rows
+    assert any("does not hold the margin" in note for note in draft.notes)
+
+
+def test_the_file_is_left_as_it_is(
+    run: Callable[..., tuple[Path, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "gw.ckpt"
+    run(weights(), TYPE)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    folder = import_shimmer(path, ["logger=csv", TYPE])
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert folder.name == "gw-2"
+
+
 def test_the_users_own_choices_win(run: Callable[..., tuple[Path, str]]) -> None:
     content = {"state_dict": weights(), "hyper_parameters": {**HYPER, "optim_lr": 0.5}}
     folder, _ = run(
