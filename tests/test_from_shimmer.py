@@ -112,6 +112,7 @@ def test_every_command_works_in_order() -> None:
     assert Path("v-to-t.pt2").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("project")
 def test_shown_config_is_without_mistakes() -> None:
     assert main(["check", "experiment=mine"]) == 0

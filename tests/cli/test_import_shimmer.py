@@ -4,17 +4,6 @@ from typing import Any
 
 import pytest
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "shimmer"
-
-
-def test_import_prints_the_report_and_the_run_folder(cli: Callable[..., Any]) -> None:
-    path = FIXTURES / "simple_two.ckpt"
-    status, out, err = cli("import-shimmer", str(path), "logger=csv")
-    assert (status, err) == (0, "")
-    assert "GlobalWorkspace2Domains" in out
-    assert out.splitlines()[-1] == "run folder: outputs/imported/simple_two"
-    assert Path("outputs/imported/simple_two/checkpoints/best.ckpt").is_file()
-
 
 @pytest.mark.parametrize(
     ("args", "message"),

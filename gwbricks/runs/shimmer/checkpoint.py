@@ -98,12 +98,17 @@ class ShimmerCheckpoint:
     @property
     def activation(self) -> str:
         """The dotted name of the fusion's activation; empty if the file has none."""
-        match self.hyper.get("fusion_activation_fn"):
-            case Call(Global("builtins.getattr"), (Global(), str(name))):
-                return f"torch.{name}"
+        if "fusion_activation_fn" not in self.hyper:
+            return ""
+        match self.hyper["fusion_activation_fn"]:
+            case Call(Global("builtins.getattr"), (Global(home), str(name))):
+                # Functions of torch are attributes of a class of its own.
+                home = home.removesuffix("._C._VariableFunctionsClass")
+                return f"{home}.{name}"
             case Call(Global(name)) | Global(name):
                 return name
-        return ""
+            case other:
+                return type(other).__name__
 
 
 def _weights(

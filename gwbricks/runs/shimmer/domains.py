@@ -38,8 +38,7 @@ def has_own_module(draft: Draft, name: str) -> bool:
     return draft.is_given(f"domain@{key}") or draft.is_given(f"{key}.module._target_")
 
 
-def chosen_coder(draft: Draft, name: str, part: str) -> bool:
-    """Whether the user chose the class of a coder."""
+def _has_own_coder(draft: Draft, name: str, part: str) -> bool:
     key = f"domains.{name}.{part}"
     return draft.is_given(f"{part}@{key}") or draft.is_given(f"{key}._target_")
 
@@ -50,13 +49,13 @@ def _draft_coder(
     key, theirs = f"domains.{name}.{part}", f"gw_{part}s.{name}"
     ours = f"bricks.gw.{name}.{part.removesuffix('r')}"
     weights = checkpoint.part(f"{part}s.{name}")
-    if chosen_coder(draft, name, part):
+    if _has_own_coder(draft, name, part):
         draft.report(theirs, ours, f"{count(weights)}, as you chose")
         return None
     coder = Coder.of(weights)
     if coder is None:
         raise ConfigError(
-            f"{key}: {theirs} is no GW{part} and no linear map; it has"
+            f"{key}: {theirs} is no GW{part.title()} and no linear map; it has"
             f" {', '.join(list(weights)[:4])}. Fix: {key}._target_=YOUR.CLASS"
             " --trust PACKAGE."
         )

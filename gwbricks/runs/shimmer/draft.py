@@ -27,8 +27,8 @@ class Draft:
     Example:
         >>> draft = Draft(["data=digits", "seed=1"])
         >>> draft.choose("data", "vectors")
-        >>> draft.set("data.sizes", "{v: 2}")
-        >>> draft.set("workspace.dim", 4)
+        >>> draft.set("data.sizes", "{v: 2}"), draft.set("workspace.dim", 4)
+        (False, True)
         >>> draft.overrides()
         ['data=digits', 'workspace.dim=4', 'seed=1']
     """
@@ -68,19 +68,28 @@ class Draft:
         chosen = self.given(group) or option
         self._choices[group] = f"{'+' if is_new else ''}{group}={chosen}"
 
-    def set(self, key: str, value: object, is_new: bool = False) -> None:
-        """Sets a value, unless the user chose another option for the node it is in."""
-        node = key.rpartition(".")[0]
-        others = {n.rpartition("@")[2] for n in self._choices if self.is_given(n)}
-        if node not in others:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            self._values[f"{'+' if is_new else ''}{key}"] = text
+    def set(self, key: str, value: object, is_new: bool = False) -> bool:
+        """Sets a value, unless the user chose an option for the node that it is in.
+
+        Returns:
+            Whether it was set.
+        """
+        chosen = {name.lstrip("+").rpartition("@")[2] for name in self._given}
+        if key.rpartition(".")[0] in chosen:
+            return False
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        self._values[f"{'+' if is_new else ''}{key}"] = text
+        return True
 
     def copy(self, values: Mapping[str, Any], theirs: str, ours: str) -> None:
         """Takes a number over, if there is one, and reports it."""
-        if is_coefficient(values.get(theirs)):
-            self.set(ours, values[theirs])
-            self.report(theirs, ours, str(values[theirs]))
+        value = values.get(theirs)
+        if not is_coefficient(value):
+            return
+        if self.set(ours, value):
+            self.report(theirs, ours, str(value))
+        else:
+            self.report(theirs, "", f"{value}, but you chose otherwise")
 
     def overrides(self) -> list[str]:
         """Returns the overrides, the user's own last."""

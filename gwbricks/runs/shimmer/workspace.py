@@ -10,12 +10,9 @@ from gwbricks.runs.shimmer.draft import count, Draft, is_coefficient
 from gwbricks.workspace.routes import FUSED, KINDS
 
 ACTIVATIONS = {
-    "torch.tanh": "Tanh",
-    "torch.relu": "ReLU",
-    "torch.sigmoid": "Sigmoid",
-    "torch.nn.modules.activation.Tanh": "Tanh",
-    "torch.nn.modules.activation.ReLU": "ReLU",
-    "torch.nn.modules.activation.Sigmoid": "Sigmoid",
+    **{f"torch.{name.lower()}": name for name in ("Tanh", "ReLU", "Sigmoid")},
+    **{f"torch.nn.functional.{n.lower()}": n for n in ("Tanh", "ReLU", "Sigmoid")},
+    **{f"torch.nn.modules.activation.{n}": n for n in ("Tanh", "ReLU", "Sigmoid")},
     "torch.nn.modules.linear.Identity": "Identity",
 }
 """Modules for activations of the fusion, by what a checkpoint calls them."""
@@ -136,7 +133,7 @@ def _draft_contrastive(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
 def takes_scale(draft: Draft, checkpoint: ShimmerCheckpoint) -> bool:
     """Whether the contrastive loss takes over the checkpoint's scale."""
     is_known = checkpoint.part("contrastive").keys() == {"logit_scale"}
-    return is_known and draft.given(CONTRASTIVE) in (None, "clip")
+    return is_known and draft.given(CONTRASTIVE) in (None, "clip", "infonce")
 
 
 def _draft_coefs(draft: Draft, hyper: Mapping[str, Any], is_fusion: bool) -> None:

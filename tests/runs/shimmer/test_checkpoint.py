@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
 
@@ -56,3 +58,29 @@ def test_what_shimmer_wrote_is_found(fixtures: Path) -> None:
     assert checkpoint.state == ["optimizer_states", "lr_schedulers", "loops"]
     assert checkpoint.part("domain_mods.v")["encoder.weight"].shape == (4, 5)
     assert checkpoint.part("contrastive").keys() == {"logit_scale"}
+
+
+def arctan(x: torch.Tensor) -> torch.Tensor:
+    """An activation of the user's own."""
+    return torch.arctan(x)
+
+
+@pytest.mark.parametrize(
+    ("activation", "name"),
+    [
+        pytest.param(torch.tanh, "torch.tanh", id="torch"),
+        pytest.param(F.relu, "torch.nn.functional.relu", id="functional"),
+        pytest.param(nn.Identity(), "torch.nn.modules.linear.Identity", id="module"),
+        pytest.param(arctan, f"{__name__}.arctan", id="own"),
+        pytest.param(re.compile("x").match, "builtins.getattr", id="method"),
+        pytest.param(None, "NoneType", id="none"),
+    ],
+)
+def test_activation_is_named_as_the_pickle_names_it(
+    activation: object, name: str, tmp_path: Path
+) -> None:
+    hyper = {"fusion_activation_fn": activation}
+    state = {name: torch.ones(2, 2) for name in NAMES}
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": state, "hyper_parameters": hyper}, path)
+    assert ShimmerCheckpoint(path).activation == name

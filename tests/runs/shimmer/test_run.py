@@ -261,7 +261,7 @@ def test_state_dict_alone_needs_its_flavour(
         pytest.param(
             {"gw_mod.gw_encoders.v.norm.weight": torch.ones(4)},
             ConfigError,
-            r"domains.v.encoder: gw_encoders.v is no GWencoder and no linear map; it"
+            r"domains.v.encoder: gw_encoders.v is no GWEncoder and no linear map; it"
             r" has weight, .*Fix: domains.v.encoder._target_=YOUR.CLASS --trust",
             id="unknown-coder",
         ),
@@ -352,14 +352,15 @@ def test_the_file_is_left_as_it_is(
 
 def test_the_users_own_choices_win(run: Callable[..., tuple[Path, str]]) -> None:
     content = {"state_dict": weights(), "hyper_parameters": {**HYPER, "optim_lr": 0.5}}
-    folder, _ = run(
+    folder, out = run(
         content,
         "selection@workspace.selection=shared",
         "contrastive@workspace.contrastive=vse",
-        "optimizer.lr=0.1",
+        "optimizer=sgd",
         "seed=3",
     )
     config = config_of(folder)
     assert config["workspace"]["selection"]["_target_"].endswith("SharedSelection")
     assert config["workspace"]["contrastive"]["_target_"].endswith("RankingLoss")
-    assert (config["optimizer"]["lr"], config["seed"]) == (0.1, 3)
+    assert (config["optimizer"]["lr"], config["seed"]) == (0.05, 3)
+    assert "0.5, but you chose otherwise" in out
