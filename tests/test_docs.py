@@ -62,10 +62,13 @@ def test_export_about_bricks_works_too(
     "path", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name
 )
 def test_links_lead_somewhere(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    heads = re.findall(r"^#+ (.*)$", text, re.M)
-    anchors = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
-    for link in re.findall(r"\]\((?!http)([^)]+)\)", text):
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", path.read_text(encoding="utf-8")):
         file, _, anchor = link.partition("#")
-        assert not file or (path.parent / file).exists()
-        assert not anchor or anchor in anchors
+        target = path.parent / file if file else path
+        assert target.exists()
+        assert not anchor or anchor in anchors(target)
+
+
+def anchors(path: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}

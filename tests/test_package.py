@@ -30,6 +30,11 @@ DISTRIBUTIONS = {
 }
 """Where a package comes from, if not from one of its own name."""
 
+DEFINITIONS = (
+    *(ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef),
+    *(ast.Assign, ast.AnnAssign),
+)
+GUARDS = ("if TYPE_CHECKING:", "if __name__ == '__main__':")
 MOST_LINES = 300
 MOST_SECONDS = 0.5
 
@@ -79,6 +84,17 @@ def test_every_package_that_is_imported_is_declared(file: Path) -> None:
     packages = {name.split(".")[0] for name in imports(file)}
     packages -= {"gwbricks", *sys.stdlib_module_names}
     assert {DISTRIBUTIONS.get(name, name) for name in packages} <= declared
+
+
+def test_importing_a_file_runs_nothing(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    loose = [node for node in tree.body if not isinstance(node, DEFINITIONS)]
+    shown = [ast.unparse(node) for node in loose if not _is_docstring(node)]
+    assert [s for s in shown if s != "install()" and not s.startswith(GUARDS)] == []
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def test_no_file_is_too_long(file: Path) -> None:

@@ -20,7 +20,7 @@ class MLP(nn.Sequential):
         n_layers: Number of hidden layers between the first and the last linear map.
         activation: What follows each linear map but the last; each gets its own copy.
             None stands for ReLU.
-        norm: str | Nonealisation before each activation: `batch`, `layer` or none.
+        norm: Normalisation before each activation: `batch`, `layer` or none.
         dropout: Probability that a hidden feature is dropped in training.
         bias: Whether the linear maps have a bias.
 

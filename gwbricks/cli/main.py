@@ -15,6 +15,7 @@ COMMANDS = {
     "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
     "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
     "predict": "states, translations, … of data: predict RUN --data test -o FILE.npz",
+    "import-shimmer": "make a run of a checkpoint of Shimmer: import-shimmer CKPT",
     "list": "show experiments and config options: list [GROUP]",
 }
 HELP = """\
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _help() -> str:
-    commands = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
+    commands = "\n".join(f"  {name:14} {text}" for name, text in COMMANDS.items())
     return HELP.format(version=__version__, commands=commands)
 
 
@@ -91,7 +92,7 @@ def _run(command: str, args: list[str], trusted: list[str]) -> int:
         raise UnknownNameError("gwbricks", command, COMMANDS)
     sys.path.insert(0, str(Path.cwd()))  # so that --trust finds the user's own package
     run: Callable[[list[str], list[str]], int]
-    run = import_module(f"gwbricks.cli.{command}").run
+    run = import_module(f"gwbricks.cli.{command.replace('-', '_')}").run
     return run(args, trusted)
 
 

@@ -24,7 +24,7 @@ def test_help_names_every_command(cli: Cli, args: list[str]) -> None:
     status, out, err = cli(*args)
     assert (status, err) == (0, "")
     for name, text in COMMANDS.items():
-        assert f"  {name:10} {text}\n" in out
+        assert f"  {name:14} {text}\n" in out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -17,7 +17,13 @@ from gwbricks.training import (
     GlobalWorkspaceFusion,
     SchedulerArgs,
 )
-from gwbricks.workspace import GWDecoder, GWEncoder, RandomSelection, SharedSelection
+from gwbricks.workspace import (
+    AttentionSelection,
+    GWDecoder,
+    GWEncoder,
+    RandomSelection,
+    SharedSelection,
+)
 
 Maker = Callable[..., Any]
 Parts = tuple[dict[str, DomainModule], dict[str, nn.Module], dict[str, nn.Module]]
@@ -114,6 +120,28 @@ def test_shimmers_batches_train_as_tables_do(
     assert logged[0] == logged[1]
 
 
+@pytest.mark.parametrize("rows", [(2, 5, 3), (1, 1, 1)], ids=["unequal", "one-row"])
+@pytest.mark.filterwarnings("ignore:contrastives. a group with a single row")
+def test_attention_trains_on_groups_of_any_size_and_leaves_the_batch_alone(
+    make_trainer: Maker, repeat: Maker, rows: tuple[int, int, int]
+) -> None:
+    batch = {
+        frozenset(group): {name: torch.randn(count, SIZES[name]) for name in group}
+        for group, count in zip(("v", "t", "tv"), rows, strict=True)
+    }
+    before = {g: {n: x.clone() for n, x in batch[g].items()} for g in batch}
+    selection = AttentionSelection(DIM, head_dim=4)
+    queries = parameters(selection)
+    coefs = {**SIMPLE, "fused": 1.0}
+    model = GlobalWorkspaceFusion(*parts(), DIM, coefs, selection=selection)
+    trainer = make_trainer()
+    trainer.fit(model, repeat(batch))
+    assert trainer.callback_metrics["train/loss"].isfinite()
+    assert not parameters(selection).equal(queries)
+    for group, columns in before.items():
+        assert all(batch[group][name].equal(x) for name, x in columns.items())
+
+
 def test_order_of_domains_does_not_matter(make_trainer: Maker) -> None:
     results = []
     for order in (1, -1):
@@ -158,8 +186,9 @@ def test_domains_are_frozen_until_they_are_unfrozen(
     assert not parameters(modules["v"]).equal(before["v"])
     assert parameters(modules["t"]).equal(before["t"])
     logged = trainer.callback_metrics
-    total = logged["val/cycles"] + logged["val/unimodal"]
-    assert logged["val/loss"] == pytest.approx(total.item())
+    for stage in ("train", "val"):
+        total = logged[f"{stage}/cycles"] + logged[f"{stage}/unimodal"]
+        assert logged[f"{stage}/loss"] == pytest.approx(total.item())
 
 
 def test_optimizer_takes_rate_and_decay(make_trainer: Maker) -> None:
