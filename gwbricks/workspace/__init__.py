@@ -40,4 +40,5 @@ from gwbricks.workspace.translation import (
     cycle as cycle,
     translation as translation,
 )
+from gwbricks.workspace.variational import VariationalEncoder as VariationalEncoder
 from gwbricks.workspace.view import WorkspaceView as WorkspaceView

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 
 from gwbricks.bricks import (
     Brick,
@@ -30,12 +30,13 @@ from gwbricks.workspace.planner import Planner
 from gwbricks.workspace.route_bricks import READ_BY_FUSION, route_bricks
 from gwbricks.workspace.route_coefs import check_route_coefs
 from gwbricks.workspace.routes import CONTRASTIVES, KINDS
+from gwbricks.workspace.variational import is_variational, KL, mean_divergence
 
 UNIMODAL = "unimodal"
 """Name of the loss of the domains that are trained together with the workspace."""
 
 RESERVED = frozenset(
-    {LAYOUT, "stage", "plan", "states", "state", "restates", UNIMODAL, *KINDS}
+    {LAYOUT, "stage", "plan", "states", "state", "restates", UNIMODAL, KL, *KINDS}
     | {"fuse", "items", "refuse", "routes", "chunks", "contrast"}
 )
 """Names of the graph's own values and bricks, which no domain can have."""
@@ -76,7 +77,7 @@ def gw_bricks(
     is_chunked = routes.chunk is not None
     stages = [s for s in Stage if not (is_chunked and s is Stage.TRAIN)]
     of_routes = route_bricks(
-        domains, fuse, stages, lambda name: _reencode(name, stages)
+        domains, fuse, stages, lambda n: _reencode(n, domains[n].encoder, stages)
     )
     bricks: dict[str, Any] = {
         "plan": BrickModule(planner, ["stage", f"{LAYOUT}?", *optional], ["plan"]),
@@ -102,6 +103,8 @@ def gw_bricks(
         )
     if any(domain.trainable for domain in domains.values()):
         bricks[UNIMODAL] = BrickLoss(_sum_losses, [f"*/{UNIMODAL}"], [UNIMODAL])
+    if any(is_variational(domain.encoder) for domain in domains.values()):
+        bricks[KL] = BrickLoss(mean_divergence, ["*/mean", "*/log_variance"], [KL])
     return bricks
 
 
@@ -110,9 +113,7 @@ def _domain_bricks(
 ) -> dict[str, Brick]:
     bricks: dict[str, Brick] = {
         "latent": _latent(name, domain),
-        "encode": BrickTrainable(
-            domain.encoder, [f"{name}/latent"], [f"{name}/encoding"]
-        ),
+        **_encode(name, domain),
         "state": BrickShared(
             "fuse", [f"{name}/encoding"], [f"{name}/state"], method="alone"
         ),
@@ -139,9 +140,24 @@ def _domain_bricks(
     return bricks
 
 
-def _reencode(name: str, stages: list[Stage]) -> BrickShared:
+def _encode(name: str, domain: WorkspaceDomain) -> dict[str, Brick]:
+    latent, encoding = f"{name}/latent", f"{name}/encoding"
+    if not is_variational(domain.encoder):
+        return {"encode": BrickTrainable(domain.encoder, [latent], [encoding])}
+    normal = [f"{name}/mean", f"{name}/log_variance"]
+    return {
+        "encode": BrickTrainable(domain.encoder, [latent], normal, method="posterior"),
+        "sample": BrickShared("encode", normal, [encoding], method="sample"),
+    }
+
+
+def _reencode(name: str, encoder: nn.Module, stages: list[Stage]) -> BrickShared:
     return BrickShared(
-        "encode", [f"{name}/rebroadcast"], [f"{name}/reencoding"], stages
+        "encode",
+        [f"{name}/rebroadcast"],
+        [f"{name}/reencoding"],
+        stages,
+        method="__call__" if is_variational(encoder) else None,
     )
 
 
