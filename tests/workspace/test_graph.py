@@ -52,22 +52,37 @@ def test_order_of_domains_and_groups_does_not_matter(
     assert losses_of(build(names), shuffled) == losses_of(build("abc"), batch)
 
 
-def test_group_without_rows_is_as_no_group(build: Build, draw: Draw) -> None:
-    collection = build("abc")
-    empty = draw({**GROUPS, ("c",): 0, ("b", "c"): 0})
-    assert losses_of(collection, empty) == losses_of(collection, draw(GROUPS))
+@given(
+    empty=st.sets(st.sampled_from([("c",), ("a", "c"), ("b", "c")])),
+    kept=st.sets(st.sampled_from(sorted(GROUPS)), min_size=1),
+)
+@settings(max_examples=10, deadline=None)
+def test_group_without_rows_is_as_no_group(
+    build: Build, draw: Draw, empty: set[tuple[str, ...]], kept: set[tuple[str, ...]]
+) -> None:
+    collection, groups = build("abc"), {group: GROUPS[group] for group in kept}
+    with_empty = draw(groups | dict.fromkeys(empty, 0))
+    assert losses_of(collection, with_empty) == losses_of(collection, draw(groups))
 
 
-def test_group_in_two_parts_is_as_one_group(build: Build, draw: Draw) -> None:
+@given(
+    group=st.sampled_from(sorted(GROUPS)),
+    cut=st.integers(0, 4),
+    stage=st.sampled_from([Stage.TRAIN, Stage.TEST]),
+)
+@settings(max_examples=15, deadline=None)
+def test_group_in_two_parts_is_as_one_group(
+    build: Build, draw: Draw, group: tuple[str, ...], cut: int, stage: Stage
+) -> None:
     collection, batch = build("abc"), draw(GROUPS)
-    pair = batch[frozenset("ab")]
+    whole = batch[frozenset(group)]
     parts: dict[Any, dict[str, Tensor]] = {
-        "first": {d: rows[:1] for d, rows in pair.items()},
-        "second": {d: rows[1:] for d, rows in pair.items()},
+        "first": {d: rows[:cut] for d, rows in whole.items()},
+        "second": {d: rows[cut:] for d, rows in whole.items()},
     }
-    parts |= {g: rows for g, rows in batch.items() if g != frozenset("ab")}
-    assert losses_of(collection, Table.from_groups(parts)) == losses_of(
-        collection, batch
+    parts |= {g: rows for g, rows in batch.items() if g != frozenset(group)}
+    assert losses_of(collection, Table.from_groups(parts), stage) == losses_of(
+        collection, batch, stage
     )
 
 
