@@ -1,0 +1,65 @@
+"""Learning curves: read from `metrics.csv`, and thinned."""
+
+import csv
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+MOST_POINTS = 160
+"""Most points of a curve that are kept: more than a screen shows of one."""
+
+NO_CURVES = ("epoch", "step")
+
+
+class Curve(NamedTuple):
+    """What was logged under one name.
+
+    Args:
+        steps: Steps of training, of shape `(points,)`.
+        values: The values, of shape `(points,)`.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+
+
+def read_curves(path: Path) -> dict[str, Curve]:
+    """Reads the columns of `metrics.csv`, thinned; a last line may be cut off.
+
+    Raises:
+        ValueError: If a value is no number.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if len(rows) < 2:
+        return {}
+    columns = dict(zip(rows[0], zip_longest(*rows[1:], fillvalue=""), strict=False))
+    steps = columns.get("step", tuple(map(str, range(len(rows) - 1))))
+    curves = {}
+    for name, column in columns.items():
+        logged = [(s, v) for s, v in zip(steps, column, strict=True) if s and v]
+        if logged and name not in NO_CURVES:
+            x, y = (
+                np.array([float(n) for n in ns]) for ns in zip(*logged, strict=True)
+            )
+            curves[name] = thin(Curve(x, y))
+    return curves
+
+
+def thin(curve: Curve, points: int = MOST_POINTS) -> Curve:
+    """Keeps evenly spaced points of a curve, and its lowest and highest.
+
+    Example:
+        >>> thin(Curve(np.arange(9), np.array([0, 0, 0, 9, 0, 0, 0, 0, 1.0])), 3)
+        Curve(steps=array([0, 3, 4, 8]), values=array([0., 9., 0., 1.]))
+    """
+    size = len(curve.steps)
+    if size <= points:
+        return curve
+    kept = np.linspace(0, size - 1, points).round().astype(int)
+    if np.isfinite(curve.values).any():
+        extremes = [np.nanargmin(curve.values), np.nanargmax(curve.values)]
+        kept = np.union1d(kept, extremes)
+    return Curve(curve.steps[kept], curve.values[kept])

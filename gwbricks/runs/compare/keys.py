@@ -1,0 +1,204 @@
+"""Which keys of the config tell runs apart."""
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from gwbricks.errors import UnknownNameError
+from gwbricks.runs.compare.run import Run
+
+UNRELATED = ("paths", "logger", "sweep", "threads")
+"""Parts of a config that do not change what is computed."""
+
+CLASS = r"[a-z_]\w*(\.\w+)*\.([A-Z]\w*|\w+\.\w+)"
+"""How the path of a class, or of a function, reads."""
+
+SEED, EXPERIMENT = "seed", "experiment"
+
+
+class Missing:
+    """The value of a key that a config does not have."""
+
+    def __repr__(self) -> str:
+        return "-"
+
+
+MISSING = Missing()
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key whose values differ.
+
+    Args:
+        name: The dotted key.
+        also: Keys that differ in the same way, such as references to it.
+    """
+
+    name: str
+    also: tuple[str, ...] = ()
+
+
+class Configs:
+    """The configs of some runs, by key.
+
+    Args:
+        runs: The runs.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        given = [_given(run) for run in runs]
+        names = dict.fromkeys(name for run in runs for name in run.config or {})
+        if any(EXPERIMENT in each for each in given):
+            names[EXPERIMENT] = None
+        self.given = {name for each in given for name in each}
+        self.values: dict[str, list[Any]] = {}
+        for name in names:
+            self.values[name] = [
+                (each if run.config is None or name == EXPERIMENT else run.config).get(
+                    name, MISSING
+                )
+                for run, each in zip(runs, given, strict=True)
+            ]
+        known = [i for i, run in enumerate(runs) if run.config is not None]
+        self._ids = {n: [identity(v) for v in vs] for n, vs in self.values.items()}
+        self.differing = [
+            name for name, ids in self._ids.items() if len({ids[i] for i in known}) > 1
+        ]
+        own = self._ids.get(SEED, [])
+        found = [n for n, i in self._ids.items() if n.endswith(SEED) and i == own]
+        self.seeds = sorted(found, key=lambda name: name != SEED)
+
+    def distinguishing(self) -> list[Key]:
+        """Returns the keys that tell the runs apart, seeds aside.
+
+        What the command line changed comes first. Of keys that always change together,
+        such as a key and the references to it, one stands for all.
+        """
+        found = [
+            name
+            for name in self.differing
+            if name not in self.seeds and name.split(".")[0] not in UNRELATED
+        ]
+        found.sort(key=lambda n: (n not in self.given, n.count("."), n))
+        settings = len(set(zip(*(self._ids[name] for name in found), strict=True)))
+        hosts: dict[str, list[str]] = {}
+        for name in found:
+            follows = (h for h in hosts if self._follows(name, h, settings))
+            host = None if name in self.given else next(follows, None)
+            if host is None and name not in self.given:
+                host = self._part_of(name, list(hosts))
+            hosts.setdefault(host or name, []).append(name)
+        return [Key(host, tuple(names[1:])) for host, names in hosts.items()]
+
+    def _follows(self, name: str, host: str, settings: int) -> bool:
+        """Whether a key changes with another, and not just by chance."""
+        own, other = self._ids[name], self._ids[host]
+        if own == other:
+            return True
+        pairs = len(set(zip(other, own, strict=True)))
+        if not pairs == len(set(other)) == len(set(own)):
+            return False
+        return pairs < settings or not all(map(is_number, self.values[name]))
+
+    def _part_of(self, name: str, hosts: Sequence[str]) -> str | None:
+        """Returns the class that an argument belongs to, if the hosts determine it."""
+        owner = next((host for host in hosts if name.startswith(f"{host}.")), None)
+        if owner is None:
+            return None
+        rows = list(zip(*(self._ids[host] for host in hosts), strict=True))
+        pairs = set(zip(rows, self._ids[name], strict=True))
+        return owner if len(pairs) == len(set(rows)) else None
+
+    def chosen(self, names: Sequence[str]) -> list[Key]:
+        """Returns keys that were asked for, by their name or its unique end.
+
+        Raises:
+            UnknownNameError: If there is no such key.
+        """
+        return [Key(self._resolve(name)) for name in names]
+
+    def _resolve(self, name: str) -> str:
+        if name in self.values:
+            return name
+        for known in (self.differing, list(self.values)):
+            ends = [full for full in known if full.endswith(f".{name}")]
+            if len(ends) == 1:
+                return ends[0]
+        raise UnknownNameError("--by", name, self.values)
+
+
+def _given(run: Run) -> dict[str, Any]:
+    """Returns what the command line set, by the key that it changed."""
+    given = {}
+    for override in run.overrides:
+        name, _, value = override.lstrip("+~").partition("=")
+        try:
+            given[re.split("[@:]", name)[-1]] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            given[name] = value
+    return given
+
+
+def identity(value: object) -> Hashable:
+    """Returns something that is equal for equal values only: 1 is 1.0, but not true.
+
+    Example:
+        >>> identity(1) == identity(1.0), identity(1) == identity(True)
+        (True, False)
+    """
+    if is_number(value):
+        return float(value)  # pyright: ignore[reportArgumentType] - it is a number
+    return repr(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Returns the shortest ends of dotted names that tell them apart.
+
+    Example:
+        >>> list(short_names(["optimizer.lr", "data.size", "model.size"]).values())
+        ['lr', 'data.size', 'model.size']
+    """
+    short = {}
+    for name in names:
+        parts = name.split(".")
+        ends = [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+        short[name] = next(
+            (
+                end
+                for end in ends
+                if sum(f".{other}".endswith(f".{end}") for other in names) == 1
+            ),
+            name,
+        )
+    return short
+
+
+def shown(value: object) -> str:
+    """Returns a value as it is read best: a class by its own name.
+
+    Example:
+        >>> [shown(v) for v in (None, True, 1e-3, "torch.optim.SGD", [1, 2], MISSING)]
+        ['null', 'true', '0.001', 'SGD', '[1, 2]', '-']
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and re.fullmatch(CLASS, value):
+        return value.rpartition(".")[2]
+    return str(value)
+
+
+def label(values: Mapping[str, object]) -> str:
+    """Returns one line for some values by key."""
+    short = short_names(list(values))
+    return ", ".join(f"{short[name]}={shown(value)}" for name, value in values.items())
