@@ -36,15 +36,17 @@ def read_curves(path: Path) -> dict[str, Curve]:
     if len(rows) < 2:
         return {}
     columns = dict(zip(rows[0], zip_longest(*rows[1:], fillvalue=""), strict=False))
-    steps = columns.get("step", tuple(map(str, range(len(rows) - 1))))
+    steps = np.arange(len(rows) - 1.0)
+    if "step" in columns:
+        steps = np.array([float(step or "nan") for step in columns["step"]])
     curves = {}
     for name, column in columns.items():
-        logged = [(s, v) for s, v in zip(steps, column, strict=True) if s and v]
-        if logged and name not in NO_CURVES:
-            x, y = (
-                np.array([float(n) for n in ns]) for ns in zip(*logged, strict=True)
-            )
-            curves[name] = thin(Curve(x, y))
+        values = np.array(list(map(float, filter(None, column))))
+        if len(values) and name not in NO_CURVES:
+            logged = slice(None)
+            if len(values) < len(column):
+                logged = [index for index, value in enumerate(column) if value]
+            curves[name] = thin(Curve(steps[logged], values))
     return curves
 
 
@@ -60,6 +62,6 @@ def thin(curve: Curve, points: int = MOST_POINTS) -> Curve:
         return curve
     kept = np.linspace(0, size - 1, points).round().astype(int)
     if np.isfinite(curve.values).any():
-        extremes = [np.nanargmin(curve.values), np.nanargmax(curve.values)]
-        kept = np.union1d(kept, extremes)
+        extremes = int(np.nanargmin(curve.values)), int(np.nanargmax(curve.values))
+        kept = sorted({*kept.tolist(), *extremes})
     return Curve(curve.steps[kept], curve.values[kept])

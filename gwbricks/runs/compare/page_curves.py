@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from gwbricks.runs.compare.run import Run
 
 MOST_POINTS = 400_000
@@ -23,7 +25,7 @@ def curve_data(runs: Sequence[Run], first: Sequence[str]) -> dict[str, Any]:
         run; and the number of names that were left out.
     """
     names = sorted({name for run in runs for name in run.curves}, key=_order(first))
-    steps: dict[tuple[float | None, ...], int] = {}
+    steps: dict[tuple[int, ...], int] = {}
     curves: dict[str, dict[int, list[Any]]] = {}
     room = MOST_POINTS
     for count, name in enumerate(names):
@@ -34,9 +36,9 @@ def curve_data(runs: Sequence[Run], first: Sequence[str]) -> dict[str, Any]:
         for index, run in enumerate(runs):
             if name in run.curves:
                 curve = run.curves[name]
-                key = tuple(map(_short, curve.steps.tolist()))
-                values = list(map(_short, curve.values.tolist()))
-                curves[name][index] = [steps.setdefault(key, len(steps)), values]
+                key = tuple(curve.steps.astype(int).tolist())
+                place = steps.setdefault(key, len(steps))
+                curves[name][index] = [place, _short(curve.values)]
     return _data(steps, curves, 0)
 
 
@@ -53,7 +55,9 @@ def _order(first: Sequence[str]) -> Any:  # noqa: ANN401 - a key for sorting
     )
 
 
-def _short(value: float) -> float | None:
-    if not math.isfinite(value):
-        return None
-    return int(value) if value == int(value) else float(f"{value:.4g}")
+def _short(values: np.ndarray) -> list[float | None]:
+    """Returns four digits of each value; None for what JSON has no word for."""
+    short = list(map(float, map("%.4g".__mod__, values.tolist())))
+    if np.isfinite(values).all():
+        return short
+    return [value if math.isfinite(value) else None for value in short]

@@ -115,10 +115,10 @@ def plus_minus(value: Average, decimals: int | None) -> str:
         >>> plus_minus(Average(2, None, 1), 1)
         '2.0'
     """
-    if decimals is None or not math.isfinite(value.mean):
-        return number(value.mean)
-    mean = f"{value.mean:.{decimals}f}"
-    return mean if value.std is None else f"{mean} ± {value.std:.{decimals}f}"
+    numbers = [value.mean] if value.std is None else [value.mean, value.std]
+    if decimals is None or not all(map(math.isfinite, numbers)):
+        return " ± ".join(map(number, numbers))
+    return " ± ".join(f"{each:.{decimals}f}" for each in numbers)
 
 
 def _notes(comparison: Comparison, metrics: Sequence[Metric]) -> Sequence[str]:

@@ -66,15 +66,13 @@ def _parts(address: str) -> tuple[str, str, str]:
 
 
 def _read(run: Any) -> Run:  # noqa: ANN401 - W&B's run
-    summary = {n: v for n, v in run.summary_metrics.items() if not n.startswith("_")}
-    numbers = scalars(summary)
     curves = _curves(run.history(samples=SAMPLES, pandas=False))
     return Run(
         place=run.url,
         name=run.name,
         status=STATUSES.get(str(run.state), str(run.state)),
         config=flat_config(run.config),
-        numbers={n: v for n, v in numbers.items() if n not in NO_NUMBERS},
+        numbers=_numbers(run.summary_metrics),
         curves={name: curve for name, curve in curves.items() if len(curve.steps) > 1},
         seconds=run.summary_metrics.get("_runtime"),
     )
@@ -84,8 +82,23 @@ def _curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     points: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         step = row.get(STEP) or row.get(OWN_STEP) or 0
-        for name, value in scalars(row).items():
-            if not name.startswith("_") and name not in NO_NUMBERS:
-                points.setdefault(name, []).append((step, value))
+        for name, value in _numbers(row).items():
+            points.setdefault(name, []).append((step, value))
     found = {name: np.array(pairs, dtype=float).T for name, pairs in points.items()}
     return {name: thin(Curve(x, y)) for name, (x, y) in found.items()}
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    """Returns what was logged, without W&B's own numbers and media."""
+    return {
+        name: value
+        for name, value in scalars(row).items()
+        if name not in NO_NUMBERS
+        and not name.startswith("_")
+        and not _is_media(row, name)
+    }
+
+
+def _is_media(row: Mapping[str, Any], name: str) -> bool:
+    owner = row.get(name.rpartition("/")[0])
+    return isinstance(owner, Mapping) and "_type" in owner

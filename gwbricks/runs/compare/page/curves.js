@@ -5,6 +5,7 @@ const curveNames = Object.keys(data.curves.byName);
 const chart = { name: null, smooth: 0, logarithmic: false, each: false, lines: [], x: null, y: null };
 const EDGE = { left: 58, right: 12, top: 10, bottom: 34 };
 const MOST_BANDS = 10;
+const MOST_NAMES = 8;
 
 // Opens on what the table is ordered by, or on the loss.
 chart.name = [metrics[state.metric]?.name, "val/loss", "train/loss", curveNames[0]]
@@ -68,7 +69,18 @@ function drawCurves() {
   const left = data.curves.leftOut;
   $("#curves .note").textContent = !chart.lines.length ? "No run has logged this."
     : left ? `${left} further curves were left out to keep the page small; --metric NAME brings one in.` : "";
+  drawNames();
   highlightCurves();
+}
+
+// Says whose curves they are, where that is not too much to say.
+function drawNames() {
+  const shown = [...new Set(chart.lines.map((line) => line.row))];
+  const kept = shown.filter((row) => state.kept.has(row.index));
+  const told = kept.length ? kept : shown;
+  $("#curves .names").replaceChildren(...(told.length > MOST_NAMES ? [] : told).map((row) =>
+    h("span", { onpointerenter: () => hover(row.index), onpointerleave: () => hover(null) },
+      h("i", { style: { background: colours.of.get(row.index) } }), row.label)));
 }
 
 // Without the steepest start: from the lowest to what 99 in 100 points stay below.
@@ -95,7 +107,7 @@ function highlightCurves() {
   const few = new Set(chart.lines.map((line) => line.row)).size <= MOST_BANDS;
   const back = chart.lines.filter((line) => !focused(line.row));
   pen.lineJoin = "round";
-  back.forEach((line) => stroke(pen, line, anyFocus() ? 0.16 : 0.85, 1.4, few && !anyFocus()));
+  back.forEach((line) => stroke(pen, line, anyFocus() ? 0.22 : 0.85, 1.4, few && !anyFocus()));
   front.forEach((line) => stroke(pen, line, 1, 2.4, true));
   pen.restore();
 }

@@ -98,8 +98,8 @@ function plusMinus(found, decimals) {
   if (!found) return "–";
   const [middle, std] = found;
   if (middle === null) return "nan";
-  if (decimals === null) return number(middle);
-  return middle.toFixed(decimals) + (std === null ? "" : ` ± ${std.toFixed(decimals)}`);
+  const text = (value) => (decimals === null ? number(value) : value.toFixed(decimals));
+  return text(middle) + (std === null ? "" : ` ± ${text(std)}`);
 }
 
 // Rows with the best mean; none if nobody knows what is better.

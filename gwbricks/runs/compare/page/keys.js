@@ -1,6 +1,6 @@
 // The chosen metric against each key that differs.
 
-const BOX = { width: 340, height: 230, left: 52, right: 14, top: 12, bottom: 40 };
+const BOX = { width: 340, height: 230, left: 52, right: 14, top: 12, bottom: 46 };
 
 function drawKeys() {
   const metric = metrics[state.metric];
@@ -41,7 +41,7 @@ function drawPlot(axis, shown) {
   for (const value of marks(axis)) {
     picture.append(svg("text", { x: x(axis.domain.scale(value)), y: BOX.height - BOX.bottom + 18, class: "middle" }, clipped(number(value), 14)));
   }
-  picture.append(svg("text", { x: BOX.width / 2 + 16, y: BOX.height - 6, class: "middle name" }, axis.name));
+  picture.append(svg("text", { x: BOX.width / 2 + 16, y: BOX.height - 12, class: "middle name" }, axis.name));
   const trend = averagesAt(axis, shown).map(([value, average]) => `${x(axis.domain.scale(value))},${y(average)}`);
   if (trend.length > 1) picture.append(svg("polyline", { class: "trend", points: trend.join(" ") }));
   shown.forEach((row) => picture.append(dot(row, x(positionOn(axis, row)), y)));
