@@ -1,9 +1,15 @@
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+DOCS = Path(__file__).parents[2] / "docs" / "compare.md"
+COMMANDS = re.findall(
+    r"^gwbricks (compare SWEEP.*)$", DOCS.read_text(encoding="utf-8"), re.M
+)
 
 Cli = Callable[..., Any]
 Write = Callable[..., Path]
@@ -135,3 +141,18 @@ def test_runs_without_numbers_can_be_compared(cli: Cli, run_folder: Write) -> No
     run_folder("a/1", {"lr": 2}, status="running")
     status, out, _ = cli("compare", str(folder.parent))
     assert (status, "2 running" in out) == (0, True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_documented_command_works(cli: Cli, run_folder: Write, command: str) -> None:
+    if "figure" in command:
+        pytest.importorskip("matplotlib")
+    for lr, matched in ((0.1, 30), (0.2, 30), (0.1, 300)):
+        config = {"optimizer": {"lr": lr}, "data": {"matched": matched}, "seed": 0}
+        test = {"loss": lr, "accuracy": {"fused": lr}, "r2": {"a": lr}}
+        numbers = {"val": {"loss": lr}, "test": test}
+        folder = run_folder(f"sweep/{lr}-{matched}", config, numbers)
+    args = shlex.split(command.replace("SWEEP", str(folder.parent)))
+    status, out, err = cli(*args)
+    assert (status, err) == (0, "")
+    assert "written: " in out

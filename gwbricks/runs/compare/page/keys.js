@@ -1,6 +1,6 @@
 // The chosen metric against each key that differs.
 
-const BOX = { width: 340, height: 230, left: 52, right: 14, top: 12, bottom: 46 };
+const BOX = { width: 0, height: 0, left: 52, right: 14, top: 12, bottom: 46 };
 
 function drawKeys() {
   const metric = metrics[state.metric];
@@ -17,8 +17,8 @@ function drawKeys() {
 // Few plots are higher, so that they fill the room beside the curves.
 function fitBox(count) {
   const columns = Math.min(2, count);
-  const width = $("#keys .plots").clientWidth / columns - 10;
-  BOX.height = Math.max(190, (360 / Math.ceil(count / columns)) * (BOX.width / width));
+  BOX.width = $("#keys .plots").clientWidth / columns - 10;
+  BOX.height = Math.max(180, 370 / Math.ceil(count / columns));
   $("#keys .plots").style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
 }
 
