@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gwbricks.runs.compare.keys import Configs, Key, SEED
+from gwbricks.runs.compare.keys import Configs, Key, RUN, SEED
 from gwbricks.runs.compare.metrics import (
     all_metrics,
     chosen_metrics,
@@ -12,9 +12,6 @@ from gwbricks.runs.compare.metrics import (
 )
 from gwbricks.runs.compare.rows import group, ranked, Row
 from gwbricks.runs.compare.run import Run
-
-RUN = "run"
-"""Names the column that holds the runs' names."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +41,16 @@ class Comparison:
     problems: Sequence[str] = field(default=())
 
     @property
-    def averaged(self) -> list[str]:
-        """Keys that differ within rows."""
+    def notes(self) -> list[str]:
+        """What makes the runs of a row less alike than they look."""
         shown = {key.name for key in self.keys}
         found = self.configs.distinguishing()
-        return [key.name for key in found if key.name not in shown]
+        hidden = [key.name for key in found if key.name not in shown]
+        notes = [f"averaged over {', '.join(hidden)} too"] if hidden else []
+        commits = sorted({run.commit[:7] for run in self.runs if run.commit})
+        if len(commits) > 1:
+            notes.append(f"runs of {len(commits)} commits: {', '.join(commits)}")
+        return notes
 
 
 def compare(
@@ -76,7 +78,6 @@ def compare(
     known = all_metrics(runs)
     keys = configs.chosen(by) if by else configs.distinguishing()
     if each:
-        configs.values[RUN] = [run.name for run in runs]
         seeds = [Key(SEED, tuple(configs.seeds[1:]))] if configs.seeds else []
         keys = [*keys, *(k for k in seeds if k.name in configs.differing), Key(RUN)]
     chosen = chosen_metrics(metrics, known) if metrics else default_metrics(runs, known)

@@ -32,13 +32,9 @@ def read_curves(path: Path) -> dict[str, Curve]:
         ValueError: If a value is no number.
     """
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    if len(rows) < 2:
-        return {}
-    columns = dict(zip(rows[0], zip_longest(*rows[1:], fillvalue=""), strict=False))
-    steps = np.arange(len(rows) - 1.0)
-    if "step" in columns:
-        steps = np.array([float(step or "nan") for step in columns["step"]])
+        names, *rows = [row for row in csv.reader(file) if row] or [[]]
+    columns = dict(zip(names, zip_longest(*rows, fillvalue=""), strict=False))
+    steps = np.array([float(step) for step in columns.get("step", range(len(rows)))])
     curves = {}
     for name, column in columns.items():
         values = np.array(list(map(float, filter(None, column))))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare.comparison import Comparison, RUN
-from gwbricks.runs.compare.keys import identity, is_number, Key, shown
+from gwbricks.runs.compare.comparison import Comparison
+from gwbricks.runs.compare.keys import identity, is_number, Key, RUN, shown
 from gwbricks.runs.compare.metrics import Metric
 from gwbricks.runs.compare.rows import best, ordered, Row
 from gwbricks.runs.compare.table import ARROWS

@@ -94,6 +94,7 @@ def read_run(path: Path) -> Run:
         pictures=_pictures(path),
         error=record.get("error"),
         seconds=_seconds(record.get("started"), record.get("ended")),
+        commit=record.get("commit"),
     )
 
 

@@ -16,7 +16,8 @@ UNRELATED = ("paths", "logger", "sweep", "threads")
 CLASS = r"[a-z_]\w*(\.\w+)*\.([A-Z]\w*|\w+\.\w+)"
 """How the path of a class, or of a function, reads."""
 
-SEED, EXPERIMENT = "seed", "experiment"
+SEED, EXPERIMENT, RUN = "seed", "experiment", "run"
+"""Keys that stand for more than their value; `run` holds the names of runs."""
 
 
 class Missing:
@@ -71,6 +72,7 @@ class Configs:
         own = self._ids.get(SEED, [])
         found = [n for n, i in self._ids.items() if n.endswith(SEED) and i == own]
         self.seeds = sorted(found, key=lambda name: name != SEED)
+        self.values[RUN] = [run.name for run in runs]
 
     def distinguishing(self) -> list[Key]:
         """Returns the keys that tell the runs apart, seeds aside.

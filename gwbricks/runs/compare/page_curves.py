@@ -55,7 +55,7 @@ def _order(first: Sequence[str]) -> Any:  # noqa: ANN401 - a key for sorting
     )
 
 
-def _short(values: np.ndarray) -> list[float | None]:
+def _short(values: np.ndarray) -> Sequence[float | None]:
     """Returns four digits of each value; None for what JSON has no word for."""
     short = list(map(float, map("%.4g".__mod__, values.tolist())))
     if np.isfinite(values).all():

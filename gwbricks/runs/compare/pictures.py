@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from io import BytesIO
 from mimetypes import guess_type
 from pathlib import Path
@@ -42,15 +43,16 @@ class Album:
             content = path.read_bytes()
         except OSError:
             content = b""
-        if content not in self._known:
+        key = sha256(content).digest()
+        if key not in self._known:
             image = _data_url(path, content) if content else None
             if image is None or len(image) > self._room:
                 self.num_left_out += 1
                 return
             self._room -= len(image)
-            self._known[content] = len(self.images)
+            self._known[key] = len(self.images)
             self.images.append(image)
-        self.places.setdefault(name, {})[run] = self._known[content]
+        self.places.setdefault(name, {})[run] = self._known[key]
 
 
 def _order(name: str) -> tuple[bool, str]:

@@ -26,7 +26,7 @@ class Average(NamedTuple):
     num_runs: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """Runs that share their values of some keys.
 

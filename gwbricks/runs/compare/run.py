@@ -10,7 +10,7 @@ from gwbricks.runs.compare.curves import Curve
 STATUSES = ("finished", "running", "interrupted", "failed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What a run was, and what came of it.
 
@@ -26,6 +26,7 @@ class Run:
         pictures: Files by name, such as `test/confusion.png`.
         error: Why it ended, if it failed.
         seconds: How long it took.
+        commit: The commit that the project was at.
     """
 
     place: str
@@ -38,6 +39,7 @@ class Run:
     pictures: Mapping[str, Path] = field(default_factory=dict)
     error: str | None = None
     seconds: float | None = None
+    commit: str | None = None
 
     @property
     def finished(self) -> bool:

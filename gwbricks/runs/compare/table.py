@@ -60,8 +60,8 @@ def _table(comparison: Comparison, metrics: Sequence[Metric]) -> Table:
     table.add_column("\nn", justify="right")
     columns = []
     for metric in metrics:
-        stage, slash, name = metric.name.partition("/")
-        head = escape(f"{stage}{slash}\n{name}") + ARROWS[metric.goal]
+        *stage, name = metric.name.split("/", 1)
+        head = escape("/".join([*stage, f"\n{name}"])) + ARROWS[metric.goal]
         table.add_column(head, justify="right", no_wrap=True)
         found = [row.averages.get(metric.name) for row in comparison.rows]
         decimals = decimals_of([average for average in found if average])
@@ -125,8 +125,7 @@ def _notes(comparison: Comparison, metrics: Sequence[Metric]) -> Sequence[str]:
     lines = []
     if any(row.averages for row in comparison.rows):
         lines.append("mean ± standard deviation over the n runs that finished; * best")
-    if comparison.averaged:
-        lines.append(f"averaged over {', '.join(comparison.averaged)} too")
+    lines += comparison.notes
     further = len(comparison.known) - len(metrics)
     if further:
         lines.append(f"{further} more metrics: --metric NAME, or the page")

@@ -75,6 +75,7 @@ def _read(run: Any) -> Run:  # noqa: ANN401 - W&B's run
         numbers=_numbers(run.summary_metrics),
         curves={name: curve for name, curve in curves.items() if len(curve.steps) > 1},
         seconds=run.summary_metrics.get("_runtime"),
+        commit=run.commit,
     )
 
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from gwbricks.runs.compare.comparison import compare
 from gwbricks.runs.compare.curves import Curve
-from gwbricks.runs.compare.page import page_data, SCRIPTS, write_page
+from gwbricks.runs.compare.page import SCRIPTS, write_page
 from gwbricks.runs.compare.page_curves import curve_data
+from gwbricks.runs.compare.page_data import page_data
 from gwbricks.runs.compare.pictures import Album, LARGEST, WIDEST
 from gwbricks.runs.compare.run import Run
 

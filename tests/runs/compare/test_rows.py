@@ -49,7 +49,7 @@ def test_asked_keys_average_over_the_others(make_run: Make) -> None:
     runs = [make_run({"lr": lr, "dim": dim}) for lr in (1, 2) for dim in (4, 8)]
     found = compare("", runs, by=["lr"])
     assert [len(row.runs) for row in found.rows] == [2, 2]
-    assert found.averaged == ["dim"]
+    assert found.notes == ["averaged over dim too"]
 
 
 def test_each_run_can_be_a_row(make_run: Make) -> None:
@@ -105,3 +105,8 @@ def test_values_are_in_their_own_order(make_run: Make) -> None:
     runs = [make_run({"lr": lr}) for lr in (None, 10, "auto", 9)]
     rows = compare("", runs).rows
     assert [row.values["lr"] for row in rows] == [9, 10, None, "auto"]
+
+
+def test_runs_of_two_commits_are_told(make_run: Make) -> None:
+    runs = [make_run({}, commit=commit) for commit in ("abcdefgh", None, "0123456789")]
+    assert compare("", runs).notes == ["runs of 2 commits: 0123456, abcdefg"]

@@ -97,7 +97,7 @@ function decimalsOf(averages) {
 function plusMinus(found, decimals) {
   if (!found) return "–";
   const [middle, std] = found;
-  if (middle === null) return "nan";
+  if (middle === null) return "not finite";
   const text = (value) => (decimals === null ? number(value) : value.toFixed(decimals));
   return text(middle) + (std === null ? "" : ` ± ${text(std)}`);
 }

@@ -26,7 +26,8 @@ function compareTo(value, text) {
 
 // Reads `lr>0.001 accuracy>=0.9 words`; a name may be the end of a key or a metric.
 function passes() {
-  const tests = state.filter.split(/\s+/).filter(Boolean).map(readTerm);
+  const terms = state.filter.split(/\s+/).filter((term) => term && !/[=<>!]$/.test(term));
+  const tests = terms.map(readTerm);
   const named = new Map(axes().map((axis) => [axis.name, axis]));
   const ranges = [...state.ranges].filter(([name]) => named.has(name));
   return (row) =>

@@ -86,12 +86,14 @@ function markFocus(element) {
   element.classList.toggle("back", anyFocus() && !focused(row));
 }
 
-function tellRow(event, extra = []) {
+function tellRow(event) {
   const row = rows[event.target.closest("[data-row]")?.dataset.row];
   hover(row?.index ?? null);
   if (!row) return hideTip();
-  const found = average(row, state.metric);
-  showTip(event, row.label, `${metrics[state.metric].name} ${plusMinus(found, decimalsOf(rows.map((each) => average(each, state.metric))))}`, ...extra);
+  showTip(event, row.label, ...state.columns.slice(0, 4).map((index) => {
+    const decimals = decimalsOf(rows.map((each) => average(each, index)));
+    return `${metrics[index].name} ${plusMinus(average(row, index), decimals)}`;
+  }));
 }
 
 for (const place of ["#keys", "#parallel"]) {

@@ -14,10 +14,9 @@ function drawTools() {
 
 function drawSummary() {
   const told = [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
-  const over = data.averaged.length ? ` · averaged over ${data.averaged.join(", ")}` : "";
-  $("#summary").textContent = `${runs.length} runs (${told}) · ${rows.length} settings · ${data.made}${over}`;
+  $("#summary").textContent = `${runs.length} runs (${told}) · ${rows.length} settings · ${data.made}`;
   $("#footer").replaceChildren(
-    ...data.problems.map((problem) => h("p", { class: "error" }, problem)),
+    ...data.notes.map((note) => h("p", { class: "error" }, note)),
     h("p", {}, "mean ± standard deviation over the n runs that finished; the best mean is bold. Numbers of other runs are the last that they logged."));
   if (counts.size > 1) $("#statuses").replaceChildren(...[...counts].map(statusButton));
 }
