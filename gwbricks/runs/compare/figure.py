@@ -7,10 +7,11 @@ from typing import Any, TYPE_CHECKING
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.keys import identity, is_number, Key, RUN, shown
+from gwbricks.runs.compare.keys import Key, RUN
 from gwbricks.runs.compare.metrics import Metric
 from gwbricks.runs.compare.rows import best, ordered, Row
 from gwbricks.runs.compare.table import ARROWS
+from gwbricks.runs.compare.values import identity, is_number, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

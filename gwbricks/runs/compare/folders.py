@@ -18,6 +18,9 @@ from gwbricks.runs.compare.run import flat_config, Run, scalars
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML was built with it: ten times faster."""
 
+RECORDS, FAILED = "jobs", ("failed", "killed")
+"""Where a sweep keeps what it knows of its jobs, and its words for a failure."""
+
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError)
@@ -39,11 +42,13 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
     runs, problems = [], []
     for path in paths:
         try:
-            runs.append(read_run(path))
+            run = read_run(path) if path.is_dir() else read_record(path)
+            if run is not None:
+                runs.append(run)
         except UNREADABLE as error:
             text = " ".join(str(error).split())
             problems.append(f"{path}: cannot be read: {text}.")
-    if not paths:
+    if not runs and not problems:
         listed = ", ".join(map(str, folders))
         raise ConfigError(
             f"compare: no run in {listed}. Expected folders with a run.json."
@@ -66,6 +71,12 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [] if "run.json" in files else sorted(folders)
         if "run.json" in files:
             yield Path(path)
+        elif Path(path).name == RECORDS:
+            yield from (Path(path, name) for name in sorted(files) if _is_record(name))
+
+
+def _is_record(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".")
 
 
 def read_run(path: Path) -> Run:
@@ -95,6 +106,31 @@ def read_run(path: Path) -> Run:
         error=record.get("error"),
         seconds=_seconds(record.get("started"), record.get("ended")),
         commit=record.get("commit"),
+    )
+
+
+def read_record(path: Path) -> Run | None:
+    """Reads a sweep's record of a job that failed before it left a run folder.
+
+    Returns:
+        The run; None if the job has a folder, or has not failed.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is damaged.
+    """
+    job = json.loads(path.read_text(encoding="utf-8"))
+    folder = path.parent.parent / job["name"]
+    if job["status"] not in FAILED or (folder / "run.json").is_file():
+        return None
+    return Run(
+        place=str(folder),
+        name=folder.name,
+        status="failed",
+        config=None,
+        overrides=job["overrides"],
+        error=job["error"],
+        seconds=job["seconds"],
     )
 
 

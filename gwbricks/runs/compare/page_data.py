@@ -5,20 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.keys import (
-    identity,
-    is_number,
-    label,
-    MISSING,
-    RUN,
-    SEED,
-    short_names,
-    shown,
-)
+from gwbricks.runs.compare.keys import RUN, SEED
 from gwbricks.runs.compare.page_curves import curve_data
 from gwbricks.runs.compare.pictures import Album
 from gwbricks.runs.compare.rows import Row
 from gwbricks.runs.compare.run import Run
+from gwbricks.runs.compare.values import (
+    identity,
+    is_number,
+    label,
+    MISSING,
+    short_names,
+    shown,
+)
 
 
 def page_data(comparison: Comparison) -> dict[str, Any]:

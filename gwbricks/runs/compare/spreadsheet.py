@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.keys import MISSING
+from gwbricks.runs.compare.values import MISSING
 
 
 def write_csv(comparison: Comparison, path: Path, every_metric: bool) -> None:

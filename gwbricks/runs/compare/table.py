@@ -11,9 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.keys import shown
 from gwbricks.runs.compare.metrics import Metric
 from gwbricks.runs.compare.rows import Average, best, count_statuses, Row
+from gwbricks.runs.compare.values import shown
 from gwbricks.runs.results import number
 
 ARROWS = {"min": " ↓", "max": " ↑", None: ""}

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,33 @@ def test_a_damaged_folder_is_named_and_stops_nothing(
     assert [run.place for run in runs] == [str(tmp_path / "outputs" / "good")]
     assert len(problems) == 1
     assert problems[0].startswith(f"{bad}: cannot be read: ")
+
+
+def test_a_job_that_left_no_folder_is_shown_if_it_failed(
+    run_folder: Write, tmp_path: Path
+) -> None:
+    run_folder("sweep/0", {"lr": 0.1})
+    records = tmp_path / "outputs" / "sweep" / "jobs"
+    records.mkdir()
+    for name, status in zip(
+        "0123", ("finished", "failed", "killed", "pending"), strict=True
+    ):
+        job = {
+            "name": name,
+            "status": status,
+            "overrides": [f"lr={name}"],
+            "seconds": 2,
+        }
+        job["error"] = "ConfigError: no" if status == "failed" else None
+        (records / f"{name}.json").write_text(json.dumps(job))
+    (records / ".lock").write_text("")
+    runs, problems = read_runs([tmp_path])
+    assert problems == []
+    assert [(run.name, run.status) for run in runs] == [
+        *(("0", "finished"), ("1", "failed"), ("2", "failed"))
+    ]
+    assert (runs[1].error, runs[1].overrides) == ("ConfigError: no", ["lr=1"])
+    assert Path(runs[1].place) == tmp_path / "outputs" / "sweep" / "1"
 
 
 def test_a_folder_that_does_not_exist_names_its_neighbour(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gwbricks.errors import UnknownNameError
-from gwbricks.runs.compare.keys import Configs, Key, label, short_names
+from gwbricks.runs.compare.keys import Configs, Key
 from gwbricks.runs.compare.run import Run
 
 Make = Callable[..., Run]
@@ -130,12 +130,3 @@ def test_unknown_key_names_the_close_match(make_run: Make) -> None:
     configs = Configs([make_run({"optimizer": {"lr": n}}) for n in (1, 2)])
     with pytest.raises(UnknownNameError, match=r"--by: .* Did you mean 'optimizer.lr'"):
         configs.chosen(["optimizer.lrr"])
-
-
-def test_short_names_stay_apart() -> None:
-    assert short_names(["a.x", "b.x", "x"]) == {"a.x": "a.x", "b.x": "b.x", "x": "x"}
-
-
-def test_label_is_short() -> None:
-    values = {"optimizer.lr": 1e-3, "scheduler": "a.b.OneCycle", "loss.cycles": None}
-    assert label(values) == "lr=0.001, scheduler=OneCycle, cycles=null"
