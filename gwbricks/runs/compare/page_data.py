@@ -108,7 +108,8 @@ def _text(value: object) -> str:
 
 def _value(value: object) -> float | str:
     """Returns a number as it is, and everything else as text."""
-    return _plain(value) if is_number(value) else shown(value)  # pyright: ignore
+    plain = _plain(value) if is_number(value) else None
+    return shown(value) if plain is None else plain
 
 
 def _plain(value: float | None) -> float | None:

@@ -100,7 +100,7 @@ def make_row(values: Mapping[str, Any], runs: Sequence[Run]) -> Row:
 def ordered(value: object) -> tuple[bool, float, str]:
     """Returns what sorts values of all kinds: numbers first, then by name."""
     if is_number(value):
-        return False, float(value), ""  # pyright: ignore[reportArgumentType]
+        return False, float(value), ""
     return True, 0.0, str(value)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeGuard
 
 CLASS = r"[a-z_]\w*(\.\w+)*\.([A-Z]\w*|\w+\.\w+)"
 """How the path of a class, or of a function, reads."""
@@ -25,11 +26,11 @@ def identity(value: object) -> Hashable:
         (True, False)
     """
     if is_number(value):
-        return float(value)  # pyright: ignore[reportArgumentType] - it is a number
+        return float(value)
     return repr(value)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value is a number, and no truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -137,6 +137,7 @@ def test_page_of_200_runs(driver: Any, run_folder: Write) -> None:  # noqa: ANN4
     assert losses == sorted(losses)
     _check_sorting(driver, rows)
     _check_filter(driver)
+    _check_range(driver)
     _check_views(driver)
     assert driver.get_log("browser") == []
     assert _requests(driver) == []
@@ -161,6 +162,23 @@ def _check_filter(driver: Any) -> None:  # noqa: ANN401
     assert len(type_filter(driver, "accuracy>2")) == 0
     assert driver.find_element("id", "count").text == "0 of 40"
     assert len(type_filter(driver, " ")) == 40
+
+
+def _check_range(driver: Any) -> None:  # noqa: ANN401
+    """Drags over the better half of the third axis, and lets go of it."""
+    from selenium.webdriver import ActionChains
+
+    axis = driver.find_elements("css selector", "#parallel .grip")[3]
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", axis)
+    drag = ActionChains(driver).move_to_element(axis).click_and_hold()
+    drag.move_by_offset(0, -120).release().perform()
+    settle(driver)
+    losses = [float(row[4].split(" ± ")[0]) for row in rows_of(driver)]
+    assert 0 < len(losses) < 40
+    assert max(losses) < 1.5
+    driver.find_element("id", "clear").click()
+    settle(driver)
+    assert len(rows_of(driver)) == 40
 
 
 def _check_views(driver: Any) -> None:  # noqa: ANN401

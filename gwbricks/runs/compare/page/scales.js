@@ -37,7 +37,7 @@ function logTicks(low, high, count) {
     }
     if (found.length >= Math.min(3, count)) break;
   }
-  return found.length ? found : [10 ** low, 10 ** high];
+  return found.length > 2 ? found : ticks(10 ** low, 10 ** high, count);
 }
 
 // The distinct values of an axis in order, and the values of all rows that are numbers.
