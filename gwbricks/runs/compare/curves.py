@@ -26,13 +26,16 @@ class Curve(NamedTuple):
 
 
 def read_curves(path: Path) -> dict[str, Curve]:
-    """Reads the columns of `metrics.csv`, thinned; a last line may be cut off.
+    """Reads the columns of `metrics.csv`, thinned, but for a line that is not whole.
 
     Raises:
         ValueError: If a value is no number.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        names, *rows = [row for row in csv.reader(file) if row] or [[]]
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    names, *rows = list(csv.reader(lines)) or [[]]
+    if "step" in names:
+        place = names.index("step")
+        rows = [row for row in rows if len(row) > place and row[place]]
     columns = dict(zip(names, zip_longest(*rows, fillvalue=""), strict=False))
     steps = np.array([float(step) for step in columns.get("step", range(len(rows)))])
     curves = {}

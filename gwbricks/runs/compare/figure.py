@@ -38,7 +38,7 @@ def check_matplotlib(path: Path) -> None:
 
 
 def write_figure(comparison: Comparison, path: Path) -> None:
-    """Draws the mean of every row with its deviation; the best is filled.
+    """Draws the mean of every row with its deviation; the best stands out.
 
     Args:
         comparison: What is drawn: its first metrics and keys.

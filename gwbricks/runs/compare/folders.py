@@ -54,7 +54,7 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
             f"compare: no run in {listed}. Expected folders with a run.json."
             " Fix: a folder that `gwbricks train` printed, or one above it."
         )
-    return named_apart(runs), problems
+    return _named_apart(runs), problems
 
 
 def _find(folder: Path) -> list[Path]:
@@ -154,7 +154,7 @@ def _seconds(started: str | None, ended: str | None) -> float | None:
     return (times[1] - times[0]).total_seconds()
 
 
-def named_apart(runs: Sequence[Run]) -> list[Run]:
+def _named_apart(runs: Sequence[Run]) -> list[Run]:
     """Names each run by the part of its place that the others do not share."""
     if len(runs) < 2:
         return list(runs)

@@ -1,7 +1,7 @@
 """Which keys of the config tell runs apart."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +44,10 @@ class Configs:
         if any(EXPERIMENT in each for each in given):
             names[EXPERIMENT] = None
         self.given = {name for each in given for name in each}
-        self.values: dict[str, list[Any]] = {}
-        for name in names:
-            self.values[name] = [
-                (each if run.config is None or name == EXPERIMENT else run.config).get(
-                    name, MISSING
-                )
-                for run, each in zip(runs, given, strict=True)
-            ]
+        pairs = list(zip(runs, given, strict=True))
+        self.values = {
+            name: [_value(name, run, each) for run, each in pairs] for name in names
+        }
         known = [i for i, run in enumerate(runs) if run.config is not None]
         self._ids = {n: [identity(v) for v in vs] for n, vs in self.values.items()}
         self.differing = [
@@ -121,13 +117,19 @@ class Configs:
         raise UnknownNameError("--by", name, self.values)
 
 
-def _given(run: Run) -> dict[str, Any]:
+def _given(run: Run) -> dict[str, str]:
     """Returns what the command line set, by the key that it changed."""
-    given = {}
-    for override in run.overrides:
-        name, _, value = override.lstrip("+~").partition("=")
-        try:
-            given[re.split("[@:]", name)[-1]] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            given[name] = value
-    return given
+    pairs = [override.lstrip("+~").partition("=") for override in run.overrides]
+    return {re.split("[@:]", name)[-1]: value for name, _, value in pairs}
+
+
+def _value(name: str, run: Run, given: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """Returns a value of the config, or of the command line if there is none."""
+    if run.config is not None and name != EXPERIMENT:
+        return run.config.get(name, MISSING)
+    if name not in given:
+        return MISSING
+    try:
+        return yaml.safe_load(given[name])
+    except yaml.YAMLError:
+        return given[name]

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.compare.comparison import compare, Comparison
-from gwbricks.runs.compare.folders import named_apart, read_runs
+from gwbricks.runs.compare.folders import read_runs
 from gwbricks.runs.compare.page import write_page
 from gwbricks.runs.compare.run import Run
 from gwbricks.runs.compare.spreadsheet import write_csv
@@ -64,7 +64,7 @@ def _read(targets: Sequence[str]) -> tuple[list[Run], list[str]]:
             runs += read_wandb(target)
     if not runs:
         raise ConfigError("\n  ".join(["compare: no run can be read:", *problems]))
-    return runs if len(folders) == len(targets) else named_apart(runs), problems
+    return runs, problems
 
 
 def _title(target: str) -> str:

@@ -23,7 +23,8 @@ def test_each_column_has_its_own_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        pytest.param("step,train/loss\n0,3\n1,2\n2", [3, 2], id="cut-off"),
+        pytest.param("step,train/loss\n0,3\n1,2\n2,1e-", [3, 2], id="cut-off"),
+        pytest.param("step,train/loss\n0,3\n,9\n\n1,2\n", [3, 2], id="no-count"),
         pytest.param("train/loss\n3\n2\n", [3, 2], id="no-step"),
         pytest.param("step,train/loss\n0,nan\n1,2\n", [np.nan, 2], id="nan"),
     ],

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -109,9 +109,13 @@ def test_a_group_of_runs_is_compared() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("wandb_api")
-def test_a_whole_project_is_compared(tmp_path: Path) -> None:
+def test_a_whole_project_is_compared_with_a_folder(
+    run_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = run_folder("own", {"optimizer": {"lr": 0.5}, "seed": 0})
     path = tmp_path / "page.html"
-    assert len(report(["wandb:lab/gwbricks"], paths=[path]).runs) == 4
+    found = report(["wandb:lab/gwbricks", str(folder)], paths=[path])
+    assert [run.name for run in found.runs[:2]] == ["own", "lr=0.1,seed=0"]
     assert "lab/gwbricks" in path.read_text(encoding="utf-8")
 
 
