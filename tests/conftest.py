@@ -1,7 +1,10 @@
 """Set-up of the whole test session."""
 
+import json
 import pickle
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +51,48 @@ def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _pickle(folder / file, {"data": data, "labels": [*range(10), *range(10)]})
     _pickle(folder / "batches.meta", {"label_names": list("abcdefghij")})
     return folder.parent
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a run folder as training leaves it, without training."""
+
+    def write(
+        name: str,
+        config: Mapping[str, Any] | None = None,
+        numbers: Mapping[str, Any] | None = None,
+        curves: Mapping[str, Sequence[float]] | None = None,
+        status: str = "finished",
+        overrides: Sequence[str] = (),
+        error: str | None = None,
+    ) -> Path:
+        folder = tmp_path / "outputs" / name
+        folder.mkdir(parents=True)
+        times = {"started": "2026-11-21T17:00:00+00:00", "ended": None}
+        if status == "finished":
+            times["ended"] = "2026-11-21T17:01:30+00:00"
+        record = {"status": status, "error": error, **times}
+        files = {"run.json": record, "overrides.yaml": list(overrides)}
+        if config is not None:
+            own = {"paths": {"run": str(folder)}, "sweep": {"metric": "val/loss"}}
+            files["config.yaml"] = {**own, **config}
+        if numbers is not None:
+            files["metrics.json"] = numbers
+        for file, content in files.items():
+            text = json.dumps(content)  # which is YAML too
+            (folder / file).write_text(text, encoding="utf-8")
+        if curves:
+            (folder / "metrics.csv").write_text(_csv(curves), encoding="utf-8")
+        return folder
+
+    return write
+
+
+def _csv(curves: Mapping[str, Sequence[float]]) -> str:
+    lines = [",".join(["epoch", "step", *curves])]
+    for step, values in enumerate(zip(*curves.values(), strict=True)):
+        lines.append(",".join(map(str, [step // 10, step, *values])))
+    return "\n".join(lines) + "\n"
 
 
 def _pickle(path: Path, content: object) -> None:

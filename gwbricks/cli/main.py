@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "test a run again: evaluate RUN_OR_CKPT [key=value …]",
     "check": "find all mistakes of a config, and show its graph with shapes",
     "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
+    "compare": "show runs side by side: compare FOLDER… [--by KEYS] [--metric NAMES]",
     "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
     "predict": "states, translations, … of data: predict RUN --data test -o FILE.npz",
     "import-shimmer": "make a run of a checkpoint of Shimmer: import-shimmer CKPT",
@@ -34,6 +35,7 @@ examples:
   gwbricks train experiment=digits workspace.dim=12 loss_coefs.cycles=null
   gwbricks train -m experiment=digits seed=0,1,2
   gwbricks train experiment=digits --cfg job        shows the composed config
+  gwbricks compare outputs/sweeps/digits_lr
   gwbricks evaluate outputs/digits/2026-01-01_12-00-00
 """
 

@@ -1,0 +1,135 @@
+"""Which keys of the config tell runs apart."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from gwbricks.errors import UnknownNameError
+from gwbricks.runs.compare.run import Run
+from gwbricks.runs.compare.values import identity, is_number, MISSING
+
+UNRELATED = ("paths", "logger", "sweep", "threads")
+"""Parts of a config that do not change what is computed."""
+
+SEED, EXPERIMENT, RUN = "seed", "experiment", "run"
+"""Keys that stand for more than their value; `run` holds the names of runs."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key whose values differ.
+
+    Args:
+        name: The dotted key.
+        also: Keys that differ in the same way, such as references to it.
+    """
+
+    name: str
+    also: tuple[str, ...] = ()
+
+
+class Configs:
+    """The configs of some runs, by key.
+
+    Args:
+        runs: The runs.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        given = [_given(run) for run in runs]
+        names = dict.fromkeys(name for run in runs for name in run.config or {})
+        if any(EXPERIMENT in each for each in given):
+            names[EXPERIMENT] = None
+        self.given = {name for each in given for name in each}
+        pairs = list(zip(runs, given, strict=True))
+        self.values = {
+            name: [_value(name, run, each) for run, each in pairs] for name in names
+        }
+        known = [i for i, run in enumerate(runs) if run.config is not None]
+        self._ids = {n: [identity(v) for v in vs] for n, vs in self.values.items()}
+        self.differing = [
+            name for name, ids in self._ids.items() if len({ids[i] for i in known}) > 1
+        ]
+        own = self._ids.get(SEED, [])
+        found = [n for n, i in self._ids.items() if n.endswith(SEED) and i == own]
+        self.seeds = sorted(found, key=lambda name: name != SEED)
+        self.values[RUN] = [run.name for run in runs]
+
+    def distinguishing(self) -> list[Key]:
+        """Returns the keys that tell the runs apart, seeds aside.
+
+        What the command line changed comes first. Of keys that always change together,
+        such as a key and the references to it, one stands for all.
+        """
+        found = [
+            name
+            for name in self.differing
+            if name not in self.seeds and name.split(".")[0] not in UNRELATED
+        ]
+        found.sort(key=lambda n: (n not in self.given, n.count("."), n))
+        settings = len(set(zip(*(self._ids[name] for name in found), strict=True)))
+        hosts: dict[str, list[str]] = {}
+        for name in found:
+            follows = (h for h in hosts if self._follows(name, h, settings))
+            host = None if name in self.given else next(follows, None)
+            if host is None and name not in self.given:
+                host = self._part_of(name, list(hosts))
+            hosts.setdefault(host or name, []).append(name)
+        return [Key(host, tuple(names[1:])) for host, names in hosts.items()]
+
+    def _follows(self, name: str, host: str, settings: int) -> bool:
+        """Whether a key changes with another, and not just by chance."""
+        own, other = self._ids[name], self._ids[host]
+        if own == other:
+            return True
+        pairs = len(set(zip(other, own, strict=True)))
+        if not pairs == len(set(other)) == len(set(own)):
+            return False
+        return pairs < settings or not all(map(is_number, self.values[name]))
+
+    def _part_of(self, name: str, hosts: Sequence[str]) -> str | None:
+        """Returns the class that an argument belongs to, if the hosts determine it."""
+        owner = next((host for host in hosts if name.startswith(f"{host}.")), None)
+        if owner is None:
+            return None
+        rows = list(zip(*(self._ids[host] for host in hosts), strict=True))
+        pairs = set(zip(rows, self._ids[name], strict=True))
+        return owner if len(pairs) == len(set(rows)) else None
+
+    def chosen(self, names: Sequence[str]) -> list[Key]:
+        """Returns keys that were asked for, by their name or its unique end.
+
+        Raises:
+            UnknownNameError: If there is no such key.
+        """
+        return [Key(self._resolve(name)) for name in names]
+
+    def _resolve(self, name: str) -> str:
+        if name in self.values:
+            return name
+        for known in (self.differing, list(self.values)):
+            ends = [full for full in known if full.endswith(f".{name}")]
+            if len(ends) == 1:
+                return ends[0]
+        raise UnknownNameError("--by", name, self.values)
+
+
+def _given(run: Run) -> dict[str, str]:
+    """Returns what the command line set, by the key that it changed."""
+    pairs = [override.lstrip("+~").partition("=") for override in run.overrides]
+    return {re.split("[@:]", name)[-1]: value for name, _, value in pairs}
+
+
+def _value(name: str, run: Run, given: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """Returns a value of the config, or of the command line if there is none."""
+    if run.config is not None and name != EXPERIMENT:
+        return run.config.get(name, MISSING)
+    if name not in given:
+        return MISSING
+    try:
+        return yaml.safe_load(given[name])
+    except yaml.YAMLError:
+        return given[name]

@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+
+from gwbricks.errors import UnknownNameError
+from gwbricks.runs.compare.keys import Configs, Key
+from gwbricks.runs.compare.run import Run
+
+Make = Callable[..., Run]
+
+
+def distinguishing(*runs: Run) -> list[Key]:
+    return Configs(runs).distinguishing()
+
+
+def names(*runs: Run) -> list[str]:
+    return [key.name for key in distinguishing(*runs)]
+
+
+def test_only_what_differs_is_a_key(make_run: Make) -> None:
+    runs = [make_run({"data": {"matched": n, "size": 9}, "seed": 0}) for n in (1, 2)]
+    assert names(*runs) == ["data.matched"]
+
+
+@pytest.mark.parametrize("part", ["paths", "logger", "sweep", "threads", "seed"])
+def test_what_changes_nothing_is_no_key(make_run: Make, part: str) -> None:
+    assert names(*(make_run({part: n}) for n in (1, 2))) == []
+
+
+def test_a_file_in_the_own_folder_is_no_key(make_run: Make) -> None:
+    runs = [
+        make_run({"paths": {"run": f"out/{n}"}, "callback": {"dir": f"out/{n}/best"}})
+        for n in (1, 2)
+    ]
+    assert names(*runs) == []
+
+
+def test_a_seed_that_follows_the_seed_is_no_key(make_run: Make) -> None:
+    runs = [make_run({"seed": n, "data": {"seed": n}}) for n in (1, 2)]
+    assert names(*runs) == []
+    runs = [make_run({"seed": n, "data": {"seed": 7 - n}}) for n in (1, 2)]
+    assert names(*runs) == ["data.seed"]
+
+
+def test_a_reference_is_told_by_its_key(make_run: Make) -> None:
+    runs = [
+        make_run({"workspace": {"dim": n}, "domains": {"v": {"coder": {"out": n}}}})
+        for n in (4, 8)
+    ]
+    assert distinguishing(*runs) == [Key("workspace.dim", ("domains.v.coder.out",))]
+
+
+def test_the_arguments_of_a_class_are_told_by_it(make_run: Make) -> None:
+    schedulers = [None, {"_target_": "a.b.Cosine", "steps": 3}]
+    runs = [
+        make_run({"scheduler": scheduler, "lr": lr})
+        for scheduler, lr in product(schedulers, (0.1, 0.2, 0.3))
+    ]
+    found = distinguishing(*runs)
+    assert found == [Key("lr"), Key("scheduler", ("scheduler.steps",))]
+
+
+def test_a_schedule_that_refers_to_the_rate_is_told_by_both(make_run: Make) -> None:
+    runs = [
+        make_run(
+            {
+                "optimizer": {"lr": lr},
+                "scheduler": has and {"_target_": "a.b.OneCycle", "max_lr": lr},
+            }
+        )
+        for has, lr in product((None, True), (0.1, 0.2))
+    ]
+    assert names(*runs) == ["scheduler", "optimizer.lr"]
+
+
+def test_what_the_command_line_changed_comes_first(make_run: Make) -> None:
+    runs = [
+        make_run({"a": n, "z": {"deep": n}}, overrides=[f"z.deep={n}"]) for n in (1, 2)
+    ]
+    assert distinguishing(*runs) == [Key("z.deep", ("a",))]
+
+
+def test_keys_of_the_command_line_stay_apart(make_run: Make) -> None:
+    given = [(0.1, 4), (0.2, 8)]
+    runs = [
+        make_run({"lr": lr, "dim": dim}, overrides=[f"lr={lr}", f"dim={dim}"])
+        for lr, dim in given
+    ]
+    assert names(*runs) == ["dim", "lr"]
+
+
+def test_numbers_drawn_at_random_are_not_taken_for_one_another(make_run: Make) -> None:
+    runs = [make_run({"lr": n / 7, "decay": n / 3}) for n in range(1, 6)]
+    assert names(*runs) == ["decay", "lr"]
+
+
+def test_experiments_differ_in_one_key(make_run: Make) -> None:
+    configs: list[dict[str, Any]] = [{"domains": {"v": {"kind": "mlp"}}}, {"head": "x"}]
+    runs = [
+        make_run(config, overrides=[f"experiment={name}"])
+        for config, name in zip(configs, ("digits", "tones"), strict=True)
+    ]
+    assert names(*runs) == ["experiment"]
+
+
+def test_a_run_without_config_counts_by_its_overrides(make_run: Make) -> None:
+    runs = [make_run({"lr": lr, "dim": 4}) for lr in (0.1, 0.2)]
+    broken = make_run(None, status="failed", overrides=["lr=0.3"])
+    configs = Configs([*runs, broken])
+    assert [key.name for key in configs.distinguishing()] == ["lr"]
+    assert configs.values["lr"] == [0.1, 0.2, 0.3]
+
+
+def test_a_truth_value_is_no_number(make_run: Make) -> None:
+    assert names(make_run({"a": 1}), make_run({"a": True})) == ["a"]
+    assert names(make_run({"a": 1}), make_run({"a": 1.0})) == []
+
+
+def test_keys_are_chosen_by_their_ends(make_run: Make) -> None:
+    runs = [make_run({"optimizer": {"lr": n}, "other": {"lr": 0}}) for n in (1, 2)]
+    assert Configs(runs).chosen(["lr", "other.lr"]) == [
+        Key("optimizer.lr"),
+        Key("other.lr"),
+    ]
+
+
+def test_unknown_key_names_the_close_match(make_run: Make) -> None:
+    configs = Configs([make_run({"optimizer": {"lr": n}}) for n in (1, 2)])
+    with pytest.raises(UnknownNameError, match=r"--by: .* Did you mean 'optimizer.lr'"):
+        configs.chosen(["optimizer.lrr"])
