@@ -1,6 +1,7 @@
 """Checks that the documents are true."""
 
 import re
+import shlex
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -8,12 +9,19 @@ from typing import Any
 
 import pytest
 
+from gwbricks.runs.build import build_experiment
+from gwbricks.runs.compose import compose
+from gwbricks.runs.saved_config import plain_config
+from gwbricks.runs.schema import config_problems
+
 ROOT = Path(__file__).parents[1]
 NAMED = re.findall(
     r"`(tests/[\w/]+\.py)::(\w+)`",
     (ROOT / "docs" / "predecessors.md").read_text(encoding="utf-8"),
 )
 BRICKS = (ROOT / "docs" / "bricks.md").read_text(encoding="utf-8")
+WORKSPACE = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^gwbricks train (.*)$", WORKSPACE, re.M)
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.S)
 SLOW = "export_bricks_as_onnx"
 
@@ -23,14 +31,14 @@ def test_named_test_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
-def run_blocks(with_slow: bool) -> dict[str, Any]:
+def run_blocks(with_slow: bool, page: str = BRICKS) -> dict[str, Any]:
     """Runs the blocks in order, compares what they print, and returns their names."""
     names: dict[str, Any] = {}
-    for code, shown in BLOCK.findall(BRICKS):
+    for code, shown in BLOCK.findall(page):
         if with_slow or SLOW not in code:
             printed = StringIO()
             with redirect_stdout(printed):
-                exec(compile(code, "docs/bricks.md", "exec"), names)
+                exec(compile(code, "docs", "exec"), names)
             assert not shown or printed.getvalue() == shown
     return names
 
@@ -47,6 +55,17 @@ def test_blocks_about_bricks_print_what_is_shown(
     shown = (ROOT / "docs" / "bricks.svg").read_text(encoding="utf-8")
     assert words(shown) == words(names["picture"])
     assert names["module"].folder == Path("build/experiments/images")
+
+
+def test_blocks_about_the_workspace_print_what_is_shown() -> None:
+    assert "graph" in run_blocks(with_slow=True, page=WORKSPACE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_about_the_workspace_are_without_mistakes(command: str) -> None:
+    cfg = compose(shlex.split(command))
+    assert config_problems(cfg) == []
+    build_experiment(plain_config(cfg))
 
 
 @pytest.mark.slow
