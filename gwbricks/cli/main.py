@@ -4,6 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from gwbricks import __version__
@@ -93,6 +94,14 @@ def _run(command: str, args: list[str], trusted: list[str]) -> int:
 
         raise UnknownNameError("gwbricks", command, COMMANDS)
     sys.path.insert(0, str(Path.cwd()))  # so that --trust finds the user's own package
+    for package in trusted:
+        if find_spec(package.partition(".")[0]) is None:
+            from gwbricks.errors import ConfigError
+
+            raise ConfigError(
+                f"--trust: no package {package!r} (looked in {str(Path.cwd())!r} too)."
+                " Fix: its name as Python imports it, or run where it is."
+            )
     run: Callable[[list[str], list[str]], int]
     run = import_module(f"gwbricks.cli.{command.replace('-', '_')}").run
     return run(args, trusted)

@@ -20,12 +20,12 @@ def test_arguments_reach_the_export(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("gwbricks.runs.export.export", export)
     assert cli("export", *ROUTE).status == 0
     changed = ("--inputs=v, a", "--outputs", "t/raw,state", "--batch-size", "3")
-    assert cli("export", *changed, "-o", "x.pt2", "RUN", "--trust", "mine").status == 0
+    assert cli("export", *changed, "-o", "x.pt2", "RUN", "--trust", "numpy").status == 0
     first = {"target": Path("RUN"), "inputs": ["v"], "outputs": ["t/raw"]}
     second = {**first, "inputs": ["v", "a"], "outputs": ["t/raw", "state"]}
     assert calls == [
         {**first, "path": Path("x.onnx"), "batch_size": None, "trusted": []},
-        {**second, "path": Path("x.pt2"), "batch_size": 3, "trusted": ["mine"]},
+        {**second, "path": Path("x.pt2"), "batch_size": 3, "trusted": ["numpy"]},
     ]
 
 

@@ -59,6 +59,12 @@ def test_trust_needs_a_package(cli: Cli, args: list[str]) -> None:
     assert "--trust: no package. Expected --trust PACKAGE." in err
 
 
+def test_trusted_package_must_exist(cli: Cli) -> None:
+    status, _, err = cli("check", "--trust", "own_domians.vision")
+    assert status == 2
+    assert "--trust: no package 'own_domians.vision'" in err
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
@@ -125,7 +131,7 @@ MODULE = "domains.domain1.module._target_=own_domains.Mine"
     [
         pytest.param(["--trust", "own_domains"], id="two-words"),
         pytest.param(["--trust=own_domains"], id="one-word"),
-        pytest.param(["--trust", "x,own_domains"], id="list"),
+        pytest.param(["--trust", "numpy,own_domains"], id="list"),
     ],
 )
 def test_trusted_package_of_the_working_directory_is_used(
@@ -137,6 +143,7 @@ def test_trusted_package_of_the_working_directory_is_used(
 
 def test_package_that_is_not_trusted_is_not_imported(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "own_domains.py").write_text(OWN)
+    (tmp_path / "own.py").write_text("")
     status, _, err = cli("check", MODULE, "--trust", "own")
     assert status == 2
     assert "domains.domain1.module._target_: 'own_domains.Mine' is not allowed." in err

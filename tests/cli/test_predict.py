@@ -17,14 +17,14 @@ def test_arguments_reach_the_prediction(
     )
     assert cli("predict", *GIVEN).status == 0
     changed = ("--outputs=state, v/raw", "--batch-size", "3", "--device", "cuda")
-    args = (*GIVEN, *changed, "--overwrite", "--trust", "mine")
+    args = (*GIVEN, *changed, "--overwrite", "--trust", "numpy")
     assert cli("predict", *args).status == 0
     first = {"target": Path("RUN"), "data": "test", "path": Path("x.npz")}
     first |= {"outputs": None, "batch_size": 1024, "device": "cpu"}
     second = {"outputs": ["state", "v/raw"], "batch_size": 3, "device": "cuda"}
     assert calls == [
         {**first, "overwrite": False, "trusted": []},
-        {**first, **second, "overwrite": True, "trusted": ["mine"]},
+        {**first, **second, "overwrite": True, "trusted": ["numpy"]},
     ]
 
 
