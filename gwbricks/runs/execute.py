@@ -227,6 +227,7 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
                 f"ckpt_path: {ckpt_path!r} was trained with {key} {found}, whose state"
                 f" does not fit {wanted}. Fix: the {key} of that run."
             )
+    _check_same_parameters(experiment, checkpoint, ckpt_path)
     epochs = checkpoint.get("epoch", -1) + 1
     limit = experiment.config["trainer"].get("max_epochs")
     if limit is not None and 0 <= limit <= epochs:
@@ -235,6 +236,24 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
             f" it. Fix: more of them, as in trainer.max_epochs={2 * epochs}."
         )
     return epochs
+
+
+def _check_same_parameters(
+    experiment: Experiment, checkpoint: Mapping[str, Any], ckpt_path: str
+) -> None:
+    groups = experiment.module.make_optimizer().param_groups
+    for state in checkpoint.get("optimizer_states", []):
+        before, now = _members(state["param_groups"]), _members(groups)
+        if before != now:
+            raise CheckpointError(
+                f"ckpt_path: {ckpt_path!r} was trained with other parameters in the"
+                " optimizer, or in one of its groups. Fix: the params of"
+                " optimizer.groups, and domains.NAME.trainable, of that run."
+            )
+
+
+def _members(groups: Sequence[Mapping[str, Any]]) -> list[tuple[int, object]]:
+    return [(len(group["params"]), group.get("param_names")) for group in groups]
 
 
 def _target(node: Mapping[str, Any] | None) -> str | None:

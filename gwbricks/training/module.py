@@ -1,6 +1,5 @@
 """The one LightningModule: it trains whatever graph it is given."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -16,22 +15,19 @@ from torch.optim import Optimizer
 
 from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs, count_rows
-from gwbricks.errors import ConfigError
 from gwbricks.losses import check_coefs, coefs_at, find_ramps, weighted_sum
 from gwbricks.seeding import derive_seed
 from gwbricks.training.evaluation import Evaluation, name_sets
+from gwbricks.training.logs import log_losses, log_metrics
+from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures import (
     are_pictures,
     experiment_folder,
     find_pictures,
     keep_pictures,
 )
-from gwbricks.training.running_means import (
-    check_finite,
-    plain_numbers,
-    RunningMeans,
-)
-from gwbricks.training.schedule import has_ended, with_schedule
+from gwbricks.training.running_means import plain_numbers, RunningMeans
+from gwbricks.training.schedule import has_ended, warn_of_end, with_schedule
 
 CONFIG = "gwbricks_config"
 """Where a checkpoint holds its run's config."""
@@ -60,6 +56,9 @@ class LightningBrickCollection(LightningModule):
             `pictures/test/confusion.png`; None keeps none.
         experiment_name: Folder in `path_experiments` for this experiment; None takes
             `path_experiments` itself.
+        parameter_groups: Options of the optimizer for some of the parameters, by name
+            of the group, such as `{"latents": {"params": "gw.*.latent", "lr": 1e-4}}`;
+            see `group_parameters`.
 
     Raises:
         UnknownNameError: If a coefficient names no loss.
@@ -70,17 +69,19 @@ class LightningBrickCollection(LightningModule):
     def __init__(
         self,
         brick_collection: BrickCollection,
-        create_optimizers_func: Callable[[list[Tensor]], Optimizer],
+        create_optimizers_func: Callable[[list[Any]], Optimizer],
         loss_coefs: Mapping[str, Any] | None = None,
         scheduler: Callable[..., Any] | None = None,
         seed: int | None = None,
         config: Mapping[str, Any] | None = None,
         path_experiments: Path | str | None = None,
         experiment_name: str | None = None,
+        parameter_groups: Groups | None = None,
     ) -> None:
         super().__init__()
         self.brick_collection = brick_collection
         self.create_optimizers_func = create_optimizers_func
+        self.parameter_groups = dict(parameter_groups or {})
         self.scheduler = scheduler
         self.seed = seed
         self.config = config
@@ -178,13 +179,9 @@ class LightningBrickCollection(LightningModule):
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
         self._logged_step = self.trainer.global_step
-        schedules = [config.scheduler for config in self.trainer.lr_scheduler_configs]
-        if self._logged_step and any(has_ended(schedule) for schedule in schedules):
-            warnings.warn(
-                "scheduler: it has ended with the run that is resumed, so the learning"
-                " rate stays at its last value. Fix: scheduler=null to train on at"
-                " optimizer.lr.",
-                stacklevel=2,
+        if self._logged_step:
+            warn_of_end(
+                config.scheduler for config in self.trainer.lr_scheduler_configs
             )
         if self.scheduler is None:  # a resumed run may have had a schedule before
             for group, rate in zip(self._groups(), self._rates, strict=True):
@@ -208,14 +205,14 @@ class LightningBrickCollection(LightningModule):
         if step != self._logged_step and every and step % every == 0:
             self._logged_step = step
             losses = self._means[Stage.TRAIN].take()
-            self._log_losses("train", losses, on_step=True)
+            log_losses(self, "train", losses, on_step=True)
             for name, ramp in self.ramps.items():
                 self.log(f"train/coef/{name}", ramp.at(step - 1))
 
     def on_train_epoch_end(self) -> None:
         """Logs what is left of the losses, and the metrics."""
         losses, metrics = self._take(Stage.TRAIN)
-        self._log_losses("train", losses, on_step=False)
+        log_losses(self, "train", losses, on_step=False)
         self._log_metrics("train", metrics)
 
     def on_validation_epoch_start(self) -> None:
@@ -258,57 +255,34 @@ class LightningBrickCollection(LightningModule):
     def _finish(self) -> None:
         self._isolation.close()
         for name, (losses, metrics) in self._evaluation.finish().items():
-            self._log_losses(name, losses, on_step=False)
+            log_losses(self, name, losses, on_step=False)
             self._log_metrics(name, metrics)
 
-    def _log_losses(
-        self, set_name: str, losses: dict[str, float], on_step: bool
-    ) -> None:
-        means = {f"{set_name}/{name}": value for name, value in losses.items()}
-        if not self.trainer.sanity_checking:
-            check_finite(means, self.trainer.global_step)
-        loss = f"{set_name}/loss"
-        options: dict[str, Any] = {"on_step": on_step, "on_epoch": not on_step}
-        options |= {"batch_size": 1, "sync_dist": not on_step}
-        if loss in means:
-            shown = not set_name.startswith("test")
-            self.log(loss, means.pop(loss), prog_bar=shown, **options)
-        self.log_dict(means, **options)
-
     def _log_metrics(self, set_name: str, metrics: Mapping[str, Any]) -> None:
-        named = {f"{set_name}/{name}": value for name, value in metrics.items()}
-        scalars = {
-            n: v.float()
-            for n, v in named.items()
-            if isinstance(v, Tensor) and v.ndim == 0
-        }
-        self.log_dict(
-            scalars, on_step=False, on_epoch=True, sync_dist=True, batch_size=1
-        )
+        others = log_metrics(self, set_name, metrics)
         self.summaries |= {
             name: plain_numbers(value)
-            for name, value in named.items()
-            if name not in scalars and not are_pictures(value)
+            for name, value in others.items()
+            if not are_pictures(value)
         }
         if self.trainer.is_global_zero and not self.trainer.sanity_checking:
-            pictures = find_pictures(named, self.brick_collection)
+            pictures = find_pictures(others, self.brick_collection)
             step = self.trainer.global_step
             keep_pictures(pictures, self.folder, self.trainer.loggers, step)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
+    def make_optimizer(self) -> Optimizer:
         """Gives the trainable parameters, sorted by name, to the optimizer.
 
         Raises:
-            ConfigError: If there is none.
+            ConfigError: If there is none, or a parameter group is wrong.
         """
-        named = sorted(self.brick_collection.named_parameters())
-        parameters: list[Tensor] = [p for _, p in named if p.requires_grad]
-        if not parameters:
-            raise ConfigError(
-                "bricks: no parameter is trainable, so there is nothing to optimise."
-                " Fix: put a module into a BrickTrainable."
-            )
-        optimizer = self.create_optimizers_func(parameters)
+        parameters = dict(sorted(self.brick_collection.named_parameters()))
+        make = self.create_optimizers_func
+        return make_optimizer(make, parameters, self.parameter_groups)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Returns the optimizer and its schedule; see `make_optimizer`."""
+        optimizer = self.make_optimizer()
         self._rates = [group["lr"] for group in optimizer.param_groups]
         return with_schedule(optimizer, self.scheduler, self.trainer)
 

@@ -1,13 +1,10 @@
 """Means of logged values, kept on the device until they are asked for."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from gwbricks.errors import DivergedError
 
 
 class RunningMeans:
@@ -67,22 +64,3 @@ def plain_numbers(value: Any) -> Any:  # noqa: ANN401 - whatever a metric comput
     if isinstance(value, list | tuple):
         return [plain_numbers(item) for item in value]
     return value
-
-
-def check_finite(losses: Mapping[str, float], step: int) -> None:
-    """Checks that no loss is NaN or infinite.
-
-    Args:
-        losses: Losses by name.
-        step: Number of training steps so far.
-
-    Raises:
-        DivergedError: If one is.
-    """
-    bad = sorted(name for name, value in losses.items() if not math.isfinite(value))
-    if bad:
-        raise DivergedError(
-            f"{bad[0]} is {losses[bad[0]]} at step {step} (not finite:"
-            f" {', '.join(bad)}). Fix: a smaller optimizer.lr, or"
-            " trainer.gradient_clip_val=1."
-        )
