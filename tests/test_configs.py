@@ -13,7 +13,7 @@ from gwbricks.runs.search_path import packaged_configs
 CONFIGS = packaged_configs()
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = options_of("experiment")
-LONGER = ("cifar10", "digits_six")
+LONGER = ("cifar10", "digits_ood", "digits_six")
 OPTIONS = [(group, option) for group in groups() for option in options_of(group)]
 
 PLACES = {
@@ -25,6 +25,7 @@ PLACES = {
     "pretrain": "pretrain@domains.domain1.pretrain={}",
     "routes": "routes@workspace.routes={}",
     "selection": "selection@workspace.selection={}",
+    "set": "+set@data.sets.extra={}",
 }
 """Overrides that choose an option of a group that is not at the root."""
 
@@ -34,6 +35,7 @@ NEEDS = {
     "data/digits": ["~data.sizes", "domains.domain1.data_dim=8"],
     "domain": ["domains.extra.data_dim=8"],
     "domain/identity": ["domains.extra.latent_dim=8"],
+    "set/held_out": ["data.sets.extra.values=[1]"],
 }
 """What else an option cannot do without, by its name or its group's."""
 

@@ -21,6 +21,7 @@ class BrickMetrics(Brick):
         alive_stages: See `Brick`; by default where there are targets.
         return_metrics: Whether the batch's values are also outputs of the brick, named
             as the metrics.
+        skip_missing: See `Brick`; a set that lacks labels then has no such metrics.
     """
 
     reduces = True
@@ -31,13 +32,18 @@ class BrickMetrics(Brick):
         input_names: InputNames,
         alive_stages: Iterable[Stage | str] | str = EVALUATED,
         return_metrics: bool = False,
+        skip_missing: bool = False,
     ) -> None:
         if not isinstance(metric_collection, MetricCollection):
             metric_collection = MetricCollection(dict(metric_collection))
         self.metric_names = tuple(map(str, metric_collection.keys()))
         output_names = self.metric_names if return_metrics else ()
         super().__init__(
-            input_names, output_names, alive_stages, calculate_gradients=False
+            input_names,
+            output_names,
+            alive_stages,
+            calculate_gradients=False,
+            skip_missing=skip_missing,
         )
         self.return_metrics = return_metrics
         self.metrics = nn.ModuleDict(
@@ -95,6 +101,7 @@ class BrickMetricSingle(BrickMetrics):
         metric_name: Name of its value; the class's name if None.
         alive_stages: See `Brick`; by default where there are targets.
         return_metrics: See `BrickMetrics`.
+        skip_missing: See `BrickMetrics`.
     """
 
     def __init__(
@@ -104,6 +111,9 @@ class BrickMetricSingle(BrickMetrics):
         metric_name: str | None = None,
         alive_stages: Iterable[Stage | str] | str = EVALUATED,
         return_metrics: bool = False,
+        skip_missing: bool = False,
     ) -> None:
         name = metric_name or type(metric).__name__
-        super().__init__({name: metric}, input_names, alive_stages, return_metrics)
+        super().__init__(
+            {name: metric}, input_names, alive_stages, return_metrics, skip_missing
+        )

@@ -1,12 +1,15 @@
 """CIFAR-10, read by torchvision."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gwbricks.data.digits import stratified_split
-from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.module import TableDataModule
+from gwbricks.data.sets import FurtherSet
+from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError
 
 
@@ -23,6 +26,7 @@ class CIFAR10Data(TableDataModule):
         val: Share of the training rows that validate.
         split_seed: Seed of the split.
         seed: See `TableDataModule`.
+        sets: See `TableDataModule`.
 
     Raises:
         ConfigError: If torchvision or the data are not there, or `val` is not between 0
@@ -42,8 +46,9 @@ class CIFAR10Data(TableDataModule):
         val: float = 0.1,
         split_seed: int = 0,
         seed: int = 0,
+        sets: Mapping[str, FurtherSet | None] | None = None,
     ) -> None:
-        super().__init__(["image"], batch_size, seed=seed)
+        super().__init__(["image"], batch_size, seed=seed, sets=sets)
         if not 0 < val < 1:
             raise ConfigError(f"data.val: {val}. Expected a share between 0 and 1.")
         self.path = Path(path)

@@ -1,14 +1,16 @@
 """Handwritten digits in six views (UCI Multiple Features)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.module import TableDataModule
 from gwbricks.data.pairing import Matched
+from gwbricks.data.sets import FurtherSet
+from gwbricks.data.split import Split
 
 MFEAT = Path(__file__).parent / "mfeat" / "mfeat.npz"
 PARTS = {"train": 0.7, "val": 0.1, "test": 0.2}
@@ -28,6 +30,7 @@ class DigitsData(TableDataModule):
         unpaired: See `TableDataModule`.
         split_seed: Seed of the split.
         seed: See `TableDataModule`.
+        sets: See `TableDataModule`.
 
     References:
         R. Duin, Multiple Features, UCI Machine Learning Repository, 1998,
@@ -44,8 +47,9 @@ class DigitsData(TableDataModule):
         unpaired: bool | Sequence[str] = True,
         split_seed: int = 0,
         seed: int = 0,
+        sets: Mapping[str, FurtherSet | None] | None = None,
     ) -> None:
-        super().__init__(domains, batch_size, matched, unpaired, seed)
+        super().__init__(domains, batch_size, matched, unpaired, seed, sets)
         self.split_seed = split_seed
 
     def load(self) -> dict[str, Split]:
@@ -57,8 +61,9 @@ class DigitsData(TableDataModule):
         splits = {
             name: Split({"label": label[index]}, {}) for name, index in rows.items()
         }
+        train = rows["train"][self.kept(splits["train"].columns)]
         for view, raw in arrays.items():
-            values = standardise(raw.float(), rows["train"])
+            values = standardise(raw.float(), train)
             for name, index in rows.items():
                 splits[name].columns[view] = values[index]
         return splits

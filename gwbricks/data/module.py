@@ -1,37 +1,26 @@
 """The data module that all of gwbricks' data sets share."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.types import EVAL_DATALOADERS
 from torch import Tensor
 
 from gwbricks.data.loaders import EvalLoader, TrainLoader
 from gwbricks.data.pairing import Matched, pair_items
+from gwbricks.data.sets import add_sets, FurtherSet, kept_rows
+from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError, suggest
-
-
-@dataclass(frozen=True)
-class Split:
-    """The rows of one split.
-
-    Args:
-        columns: Domains and labels, each of shape `(items, ...)`.
-        present: For each domain, which items have it; absent means all do.
-    """
-
-    columns: dict[str, Tensor]
-    present: dict[str, Tensor]
 
 
 class TableDataModule(LightningDataModule):
     """Abstract: columns in memory, paired for training, fully kept for evaluation.
 
-    Subclasses say which columns there are (`load`); this class draws the pairs and
-    makes the loaders.
+    Subclasses say which columns there are (`load`); this class adds the further sets,
+    draws the pairs and makes the loaders.
 
     Args:
         domains: Columns that are domains.
@@ -41,6 +30,8 @@ class TableDataModule(LightningDataModule):
         unpaired: Whether every domain's training items also appear alone, or the list
             of domains whose items do.
         seed: Seed of the pairs and of the order.
+        sets: Further sets to validate and test on, by name: `ood` becomes the splits
+            `val_ood` and `test_ood`. Null takes one away.
 
     Raises:
         ConfigError: If a domain is not in the data, or there are no rows.
@@ -56,6 +47,7 @@ class TableDataModule(LightningDataModule):
         matched: Matched = None,
         unpaired: bool | Sequence[str] = True,
         seed: int = 0,
+        sets: Mapping[str, FurtherSet | None] | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -65,19 +57,24 @@ class TableDataModule(LightningDataModule):
         self.matched = matched
         self.unpaired = unpaired
         self.seed = seed
+        self.sets = {n: s for n, s in sorted((sets or {}).items()) if s is not None}
 
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """Returns the splits `train`, `val` and `test`."""
 
+    def kept(self, columns: Mapping[str, Tensor]) -> Tensor:
+        """Returns which rows no further set holds out, of shape `(items,)`."""
+        return kept_rows(self.sets, columns)
+
     @cached_property
     def splits(self) -> dict[str, Split]:
-        """The splits, checked.
+        """The splits `train`, `val` and `test`, and those of further sets, checked.
 
         Raises:
             ConfigError: If a domain is not in the data, or a split has no rows.
         """
-        splits = self.load()
+        splits = add_sets(self.load(), self.sets, self.domains, self.labels)
         for name, split in splits.items():
             for domain in self.domains:
                 if domain not in split.columns:
@@ -135,18 +132,30 @@ class TableDataModule(LightningDataModule):
             columns, self.groups, self.batch_size, self.seed, self.labels, self.share
         )
 
-    def val_dataloader(self) -> EvalLoader:
-        """Returns the validation rows, in order."""
-        return self._evaluate("val")
+    def val_dataloader(self) -> EVAL_DATALOADERS:
+        """Returns the validation rows, in order; by name if there are further sets."""
+        return self._loaders("val")
 
-    def test_dataloader(self) -> EvalLoader:
-        """Returns the test rows, in order."""
-        return self._evaluate("test")
+    def test_dataloader(self) -> EVAL_DATALOADERS:
+        """Returns the test rows, in order; by name if there are further sets."""
+        return self._loaders("test")
 
     def predict_dataloader(self) -> EvalLoader:
         """Returns the test rows, in order."""
-        return self._evaluate("test")
+        return self._loader("test")
 
-    def _evaluate(self, split: str) -> EvalLoader:
+    def _loaders(self, stage: str) -> EvalLoader | dict[str, EvalLoader]:
+        further = [name for name in self.splits if name.startswith(f"{stage}_")]
+        loaders = {name: self._loader(name) for name in (stage, *further)}
+        return loaders if further else loaders[stage]
+
+    def _loader(self, split: str) -> EvalLoader:
         columns, present = self.splits[split].columns, self.present(split)
-        return EvalLoader(columns, present, self.batch_size, self.labels, self.share)
+        rows, processes = len(present[self.domains[0]]), self.share[1]
+        if rows < processes:
+            raise ConfigError(
+                f"data: the {split} split has {rows} rows, fewer than the {processes}"
+                f" processes. Fix: trainer.devices={rows}."
+            )
+        labels = tuple(name for name in self.labels if name in columns)
+        return EvalLoader(columns, present, self.batch_size, labels, self.share)

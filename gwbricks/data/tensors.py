@@ -9,9 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.module import TableDataModule
 from gwbricks.data.pairing import Matched
+from gwbricks.data.sets import FurtherSet
+from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError, suggest
+
+Files = str | Mapping[str, str]
+"""One `.npz` or `.pt` file with an array a column, or a file a column."""
 
 SPLITS = ("train", "val", "test")
 FILES = "data.files"
@@ -34,6 +39,7 @@ class TensorsData(TableDataModule):
         matched: See `TableDataModule`.
         unpaired: See `TableDataModule`.
         seed: See `TableDataModule`.
+        sets: See `TableDataModule`.
 
     Raises:
         ConfigError: If a file is missing or unreadable, a column is missing, columns
@@ -42,7 +48,7 @@ class TensorsData(TableDataModule):
 
     def __init__(
         self,
-        files: str | Mapping[str, str | Mapping[str, str]],
+        files: Files | Mapping[str, Files],
         domains: Sequence[str],
         batch_size: int,
         labels: Sequence[str] = (),
@@ -51,8 +57,9 @@ class TensorsData(TableDataModule):
         matched: Matched = None,
         unpaired: bool | Sequence[str] = True,
         seed: int = 0,
+        sets: Mapping[str, FurtherSet | None] | None = None,
     ) -> None:
-        super().__init__(domains, batch_size, matched, unpaired, seed)
+        super().__init__(domains, batch_size, matched, unpaired, seed, sets)
         self.labels = tuple(sorted(labels))
         self.files = files
         self.split = dict(split or {"train": 0.8, "val": 0.1, "test": 0.1})
@@ -65,9 +72,16 @@ class TensorsData(TableDataModule):
 
     def load(self) -> dict[str, Split]:
         """Reads and splits the arrays."""
+        if isinstance(self.files, Mapping) and set(self.files) > set(SPLITS):
+            further = min(set(self.files) - set(SPLITS))
+            raise ConfigError(
+                f"data.files.{further}: files are of train, val and test. Fix:"
+                " +set@data.sets.ood=files data.sets.ood.test=FILE for further ones."
+            )
         if isinstance(self.files, Mapping) and set(self.files) == set(SPLITS):
             return {
-                split: self._split(self._read(self.files[split])) for split in SPLITS
+                split: as_split(self._read(self.files[split]), self.domains)
+                for split in SPLITS
             }
         columns = self._read(self.files)
         rows = len(next(iter(columns.values())))
@@ -79,46 +93,64 @@ class TensorsData(TableDataModule):
         ]
         parts = dict(zip(SPLITS, order.tensor_split(ends), strict=True))
         return {
-            name: self._split(
-                {c: values[part.sort().values] for c, values in columns.items()}
+            name: as_split(
+                {c: values[part.sort().values] for c, values in columns.items()},
+                self.domains,
             )
             for name, part in parts.items()
         }
 
-    def _read(
-        self, files: str | Mapping[str, str | Mapping[str, str]]
-    ) -> dict[str, Tensor]:
-        arrays: dict[str, Tensor] = {}
-        if isinstance(files, str):
-            arrays = read_arrays(Path(files))
-        else:
-            for name, file in files.items():
-                found = read_arrays(Path(str(file)))
-                if name not in found and len(found) != 1:
-                    raise ConfigError(
-                        f"data.files.{name}: no array {name!r} in {str(file)!r}."
-                        f"{suggest(name, found)}"
-                    )
-                arrays[name] = found.get(name, next(iter(found.values())))
-        wanted = (*self.domains, *self.labels)
-        for name in wanted:
-            if name not in arrays:
-                raise ConfigError(
-                    f"data.files: no array for {name!r}.{suggest(name, arrays)}"
-                )
-        rows = {name: len(arrays[name]) for name in wanted}
-        if len(set(rows.values())) > 1:
-            listed = ", ".join(
-                f"{name}: {count}" for name, count in sorted(rows.items())
-            )
-            raise ConfigError(f"data.files: arrays differ in their rows ({listed}).")
-        for name in self.domains:
-            present_rows(name, arrays[name])  # raise early, with the rows of the file
-        return {name: arrays[name] for name in wanted}
+    def _read(self, files: Files | Mapping[str, Files]) -> dict[str, Tensor]:
+        return read_files(files, self.domains, self.labels)  # pyright: ignore[reportArgumentType] - files by split were told apart
 
-    def _split(self, columns: dict[str, Tensor]) -> Split:
-        present = {name: present_rows(name, columns[name]) for name in self.domains}
-        return Split(columns, present)
+
+def read_files(
+    files: Files,
+    domains: Sequence[str],
+    labels: Sequence[str],
+    optional: Sequence[str] = (),
+    key: str = FILES,
+) -> dict[str, Tensor]:
+    """Reads columns with aligned rows.
+
+    Args:
+        files: Where they are.
+        domains: Columns that are domains.
+        labels: Columns that are not.
+        optional: Columns that may be missing.
+        key: Config key of the files.
+
+    Raises:
+        ConfigError: See `TensorsData`.
+    """
+    arrays: dict[str, Tensor] = {}
+    if isinstance(files, str):
+        arrays = read_arrays(Path(files), key)
+    else:
+        for name, file in files.items():
+            found = read_arrays(Path(str(file)), key)
+            if name not in found and len(found) != 1:
+                raise ConfigError(
+                    f"{key}.{name}: no array {name!r} in {str(file)!r}."
+                    f"{suggest(name, found)}"
+                )
+            arrays[name] = found.get(name, next(iter(found.values())))
+    wanted = (*domains, *labels, *(name for name in optional if name in arrays))
+    for name in wanted:
+        if name not in arrays:
+            raise ConfigError(f"{key}: no array for {name!r}.{suggest(name, arrays)}")
+    rows = {name: len(arrays[name]) for name in wanted}
+    if len(set(rows.values())) > 1:
+        listed = ", ".join(f"{name}: {count}" for name, count in sorted(rows.items()))
+        raise ConfigError(f"{key}: arrays differ in their rows ({listed}).")
+    for name in domains:
+        present_rows(name, arrays[name], key)  # raise early, with the rows of the file
+    return {name: arrays[name] for name in wanted}
+
+
+def as_split(columns: dict[str, Tensor], domains: Sequence[str]) -> Split:
+    """Returns a split; a row of NaN says that the item lacks the domain."""
+    return Split(columns, {name: present_rows(name, columns[name]) for name in domains})
 
 
 def present_rows(name: str, array: Tensor, key: str = FILES) -> Tensor:

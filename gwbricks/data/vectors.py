@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gwbricks.data.module import Split, TableDataModule
+from gwbricks.data.module import TableDataModule
 from gwbricks.data.pairing import Matched
+from gwbricks.data.sets import FurtherSet
+from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError
 from gwbricks.seeding import derive_seed
 
@@ -27,6 +29,7 @@ class VectorsData(TableDataModule):
         seed: See `TableDataModule`.
         common: Number of factors that all domains of a row are linear maps of; 0 for
             domains that have nothing in common.
+        sets: See `TableDataModule`.
 
     Raises:
         ConfigError: If a size is below 1, or `common` is negative.
@@ -45,8 +48,11 @@ class VectorsData(TableDataModule):
         data_seed: int = 0,
         seed: int = 0,
         common: int = 0,
+        sets: Mapping[str, FurtherSet | None] | None = None,
     ) -> None:
-        super().__init__(domains or list(sizes), batch_size, matched, unpaired, seed)
+        super().__init__(
+            domains or list(sizes), batch_size, matched, unpaired, seed, sets
+        )
         for name, size in sizes.items():
             if size < 1:
                 raise ConfigError(

@@ -13,6 +13,7 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, ConfigErrors
 from gwbricks.losses import ROUTES, without_routes
 from gwbricks.runs.instantiate import instantiate
+from gwbricks.runs.optimizer import build_optimizer
 from gwbricks.runs.sources import without_sources
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
@@ -107,13 +108,15 @@ def build_module(
             "bricks: there is none. Fix: bricks@bricks: [gw], or your own bricks."
         )
     inputs = [*data.columns, LAYOUT] if isinstance(data, TableDataModule) else None
+    optimizer, groups = build_optimizer(config["optimizer"], "optimizer", seed, trusted)
     module = LightningBrickCollection(
         BrickCollection(bricks, inputs=inputs),
-        instantiate(config["optimizer"], "optimizer", seed, trusted),
+        optimizer,
         without_routes(coefs),
         instantiate(config.get("scheduler"), "scheduler", seed, trusted),
         seed,
         config if saved is None else saved,
+        parameter_groups=groups,
     )
     return domains, module
 

@@ -13,8 +13,10 @@ from torch import Tensor
 from gwbricks.bricks import LossOutput, Stage
 from gwbricks.bricks.step import Step
 from gwbricks.data import as_named_inputs
+from gwbricks.errors import ConfigError
 from gwbricks.losses import RowErrors
 from gwbricks.training import LightningBrickCollection
+from gwbricks.training.evaluation import name_sets
 
 
 @dataclass
@@ -37,23 +39,29 @@ class DryRun:
 
 
 def dry_run(
-    module: LightningBrickCollection, data: LightningDataModule, stage: Stage
+    module: LightningBrickCollection,
+    data: LightningDataModule,
+    stage: Stage,
+    set_name: str | None = None,
 ) -> DryRun:
     """Runs the bricks that a stage needs on one batch, each on its own.
 
     Metrics are copied, modules are in eval mode, and the random state is put back.
+
+    Args:
+        module: The module.
+        data: Gives the batch.
+        stage: The stage.
+        set_name: Set of the stage, such as `val_ood`; None for the stage's own.
     """
     collection = module.brick_collection
-    loader = {
-        Stage.TRAIN: data.train_dataloader,
-        Stage.VALIDATION: data.val_dataloader,
-        Stage.TEST: data.test_dataloader,
-    }[stage]()
+    loader = find_loaders(data, stage)[set_name or stage.value]
     batch = next(iter(loader), None)
     if batch is None:
-        return DryRun(problems=[f"data: the {stage.value} loader gives no batch."])
+        name = set_name or stage.value
+        return DryRun(problems=[f"data: the {name} loader gives no batch."])
     inputs = as_named_inputs(batch)
-    names = [n for n in collection.loss_names(stage) if n in module.loss_coefs]
+    names = module.loss_names(stage, frozenset(inputs))
     steps = _steps(module, stage, inputs, names)
     found = DryRun(steps, {"stage": stage, **inputs})
     was_training = {m: m.training for m in collection.modules()}
@@ -67,6 +75,15 @@ def dry_run(
     return found
 
 
+def find_loaders(data: LightningDataModule, stage: Stage) -> dict[str, Any]:
+    """Returns the loaders of a stage by the names of their sets."""
+    if stage is Stage.TRAIN:
+        return {stage.value: data.train_dataloader()}
+    is_test = stage is Stage.TEST
+    loaders = data.test_dataloader() if is_test else data.val_dataloader()
+    return name_sets(loaders, stage.value)
+
+
 def check_bricks(
     module: LightningBrickCollection, data: LightningDataModule
 ) -> list[str]:
@@ -77,15 +94,34 @@ def check_bricks(
 
     Args:
         module: The module.
-        data: Gives the batches.
+        data: Gives the batches, of every set.
     """
     problems: dict[str, str] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for stage in (Stage.TRAIN, Stage.VALIDATION, Stage.TEST):
-            for problem in dry_run(module, data, stage).problems:
-                problems.setdefault(problem.partition(": ")[0], problem)
+            for name in find_loaders(data, stage):
+                for problem in _set_problems(module, data, stage, name):
+                    problems.setdefault(problem.partition(": ")[0], problem)
     return list(problems.values())
+
+
+def _set_problems(
+    module: LightningBrickCollection,
+    data: LightningDataModule,
+    stage: Stage,
+    name: str,
+) -> list[str]:
+    if name == stage.value:
+        return dry_run(module, data, stage).problems
+    try:
+        problems = dry_run(module, data, stage, name).problems
+    except ConfigError as error:
+        fix = (
+            "its data, or skip_missing=true of the brick, which is then left out there"
+        )
+        return [f"{error} In the set {name}. Fix: {fix}."]
+    return [f"{problem} In the set {name}." for problem in problems]
 
 
 def _steps(

@@ -22,7 +22,7 @@ from gwbricks.runs.folder import RunFolder
 from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, make_folder, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
-from gwbricks.runs.results import Results, save_results, show_results
+from gwbricks.runs.results import is_of, Results, save_results, show_results
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
 from gwbricks.runs.sources import find_sources, load_sources
@@ -181,7 +181,7 @@ def _recorded(folder: RunFolder, experiment: Experiment) -> Iterator[None]:
 def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
     """Validates and tests the best weights; without checkpoints, the last ones."""
     module, data = experiment.module, experiment.data
-    results = _numbers(trainer, "train/")
+    results = _numbers(trainer, "train")
     best = trainer.checkpoint_callback
     path = best.best_model_path if isinstance(best, ModelCheckpoint) else ""
     if path:
@@ -189,16 +189,16 @@ def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
     silent = {"logger": False, "enable_progress_bar": False}
     quiet = make_trainer(experiment.config["trainer"], "trainer", **silent)
     quiet.validate(module, datamodule=data, verbose=False)
-    results |= _numbers(quiet, "val/")
+    results |= _numbers(quiet, "val")
     trainer.test(module, datamodule=data, verbose=False)
-    return results | _numbers(trainer, "test/") | module.summaries
+    return results | _numbers(trainer, "test") | module.summaries
 
 
-def _numbers(trainer: Trainer, prefix: str) -> Results:
+def _numbers(trainer: Trainer, stage: str) -> Results:
     return {
         name: value.item()
         for name, value in trainer.callback_metrics.items()
-        if name.startswith(prefix)
+        if is_of(stage, name.partition("/")[0])
     }
 
 
@@ -227,6 +227,7 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
                 f"ckpt_path: {ckpt_path!r} was trained with {key} {found}, whose state"
                 f" does not fit {wanted}. Fix: the {key} of that run."
             )
+    _check_same_parameters(experiment, checkpoint, ckpt_path)
     epochs = checkpoint.get("epoch", -1) + 1
     limit = experiment.config["trainer"].get("max_epochs")
     if limit is not None and 0 <= limit <= epochs:
@@ -235,6 +236,24 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
             f" it. Fix: more of them, as in trainer.max_epochs={2 * epochs}."
         )
     return epochs
+
+
+def _check_same_parameters(
+    experiment: Experiment, checkpoint: Mapping[str, Any], ckpt_path: str
+) -> None:
+    groups = experiment.module.make_optimizer().param_groups
+    for state in checkpoint.get("optimizer_states", []):
+        before, now = _members(state["param_groups"]), _members(groups)
+        if before != now:
+            raise CheckpointError(
+                f"ckpt_path: {ckpt_path!r} was trained with other parameters in the"
+                " optimizer, or in one of its groups. Fix: the params of"
+                " optimizer.groups, and domains.NAME.trainable, of that run."
+            )
+
+
+def _members(groups: Sequence[Mapping[str, Any]]) -> list[tuple[int, object]]:
+    return [(len(group["params"]), group.get("param_names")) for group in groups]
 
 
 def _target(node: Mapping[str, Any] | None) -> str | None:

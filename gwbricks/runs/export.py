@@ -16,6 +16,7 @@ from gwbricks.data import as_named_inputs, Group, Layout
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.build import Experiment
+from gwbricks.runs.dry_run import find_loaders
 from gwbricks.runs.evaluate import rebuild
 from gwbricks.runs.quiet import quiet_libraries
 
@@ -108,7 +109,8 @@ def _find(experiment: Experiment, inputs: Sequence[str]) -> dict[str, Tensor]:
     collection = experiment.module.brick_collection.eval()
     found: dict[str, Any] = {}
     known = {*collection.wiring(Stage.EXPORT, ()).writers}
-    for batch in experiment.data.val_dataloader():
+    loaders = find_loaders(experiment.data, Stage.VALIDATION)
+    for batch in loaders[Stage.VALIDATION.value]:
         values = as_named_inputs(batch)
         known |= values.keys() - {LAYOUT}
         wiring = collection.wiring(Stage.EXPORT, values)

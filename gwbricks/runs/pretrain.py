@@ -22,6 +22,7 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.instantiate import instantiate
+from gwbricks.runs.optimizer import build_optimizer
 from gwbricks.runs.trainer import check_training, interruptible, make_trainer
 from gwbricks.runs.weights import load_weights, part_of, read_weights
 from gwbricks.training import LightningBrickCollection
@@ -189,11 +190,15 @@ def _alone(
     brick = BrickTrainable(
         module, [name], [UNIMODAL], "all", EVALUATED, method="compute_domain_loss"
     )
+    optimizer, groups = build_optimizer(
+        node["optimizer"], f"{key}.optimizer", seed, trusted
+    )
     yield LightningBrickCollection(
         BrickCollection({name: brick}, inputs=[name, LAYOUT]),
-        instantiate(node["optimizer"], f"{key}.optimizer", seed, trusted),
+        optimizer,
         scheduler=instantiate(node.get("scheduler"), f"{key}.scheduler", seed, trusted),
         seed=seed,
+        parameter_groups=groups,
     )
     for parameter, flag in zip(module.parameters(), trainable, strict=True):
         parameter.requires_grad_(flag)

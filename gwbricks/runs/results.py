@@ -38,10 +38,20 @@ def save_results(results: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(by_stage(results), indent=2) + "\n", encoding="utf-8")
 
 
+def is_of(stage: str, set_name: str) -> bool:
+    """Whether a set, such as `test_ood`, is evaluated in a stage.
+
+    Example:
+        >>> is_of("test", "test"), is_of("test", "test_ood"), is_of("val", "test_ood")
+        (True, True, False)
+    """
+    return set_name == stage or set_name.startswith(f"{stage}_")
+
+
 def show_results(
     results: Mapping[str, Any], console: Console, stage: str = "test"
 ) -> None:
-    """Prints the numbers of a stage: one table of measured routes, one of the rest.
+    """Prints the numbers of a stage: measured routes of each set, and one table of all.
 
     Losses of single routes are left to `metrics.json`.
 
@@ -50,22 +60,37 @@ def show_results(
         console: Where to print.
         stage: The stage.
     """
-    numbers = by_stage(results).get(stage, {})
-    routes: dict[str, dict[str, float]] = {}
-    table = _table(f"{stage}", "metric", "value")
-    for name in sorted(numbers, key=lambda name: (name != "loss", name)):
-        metric, _, route = name.rpartition("/")
-        if metric and any(word in route for word in ROUTE_WORDS):
-            if metric in MEASURED:
-                routes.setdefault(route, {})[metric] = numbers[name]
-        elif isinstance(numbers[name], int | float):
-            table.add_row(name, number(numbers[name]))
-    if routes:
-        console.print(_routes(routes, stage))
+    sets = {name: n for name, n in by_stage(results).items() if is_of(stage, name)}
+    names = sorted({name for numbers in sets.values() for name in numbers})
+    table = _table(stage, "metric", *(["value"] if len(sets) < 2 else sets))
+    for name in sorted(names, key=lambda name: (name != "loss", name)):
+        values = [numbers.get(name, "") for numbers in sets.values()]
+        if not _route_of(name) and not any(isinstance(v, list) for v in values):
+            table.add_row(name, *(number(v) if v != "" else "" for v in values))
+    for set_name, numbers in sets.items():
+        _show_routes(numbers, set_name, console)
     console.print(table)
+    for set_name, numbers in sets.items():
+        prefix = "" if set_name == stage else f"{set_name}/"
+        for name, value in numbers.items():
+            if isinstance(value, list):
+                _show_matrix(f"{prefix}{name}", value, console)
+
+
+def _route_of(name: str) -> str:
+    metric, _, route = name.rpartition("/")
+    return route if metric and any(word in route for word in ROUTE_WORDS) else ""
+
+
+def _show_routes(numbers: Results, set_name: str, console: Console) -> None:
+    routes: dict[str, dict[str, float]] = {}
     for name, value in numbers.items():
-        if isinstance(value, list):
-            _show_matrix(name, value, console)
+        route = _route_of(name)
+        metric = name.removesuffix(f"/{route}")
+        if route and metric in MEASURED:
+            routes.setdefault(route, {})[metric] = value
+    if routes:
+        console.print(_routes(routes, set_name))
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -1,5 +1,6 @@
 """The mistakes of a config that can be seen without building anything."""
 
+import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -10,10 +11,12 @@ from omegaconf.errors import (
     InterpolationToMissingValueError,
     OmegaConfBaseException,
 )
+from torch.optim import Optimizer
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.arguments import argument_problems
 from gwbricks.runs.keys import find_nodes, unknown_keys, wrong_types
+from gwbricks.runs.optimizer import group_problems, GROUPS
 from gwbricks.runs.sources import source_problems, without_sources
 from gwbricks.runs.targets import builds_brick, resolve_target
 
@@ -87,13 +90,16 @@ def _target_problems(
         target = resolve_target(node["_target_"], key, trusted)
     except ConfigError as error:
         return [str(error)]
-    given = {
-        n: v for n, v in node.items() if n not in ("_target_", "_partial_", "_args_")
-    }
+    special = ("_target_", "_partial_", "_args_")
+    problems = []
+    if inspect.isclass(target) and issubclass(target, Optimizer):
+        special = (*special, GROUPS)
+        problems = group_problems(f"{key}.{GROUPS}", target, node.get(GROUPS))
+    given = {n: v for n, v in node.items() if n not in special}
     filled = FILLED if key.startswith("bricks.") else ()
     positional = len(node.get("_args_", []))
     partial = bool(node.get("_partial_", False))
-    return argument_problems(key, target, given, filled, positional, partial)
+    return problems + argument_problems(key, target, given, filled, positional, partial)
 
 
 def _brick_problems(

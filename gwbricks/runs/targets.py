@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric, MetricCollection
 
 from gwbricks.bricks import Brick
+from gwbricks.data import FurtherSet
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError, suggest
 from gwbricks.workspace import Routes, Selection
@@ -43,11 +44,13 @@ BASES = (
     Callback,
     Logger,
     Routes,
+    FurtherSet,
 )
 """What a class must be derived from."""
 
 ROLES: dict[str, tuple[type, ...]] = {
     "data": (LightningDataModule,),
+    "data.sets.*": (FurtherSet,),
     "optimizer": (Optimizer,),
     "scheduler": (LRScheduler, ReduceLROnPlateau),
     "workspace.selection": (Selection,),

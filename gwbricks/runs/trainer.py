@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger, WandbLogger
-from torch import Tensor
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
@@ -132,14 +131,10 @@ def check_training(
     Raises:
         ConfigError: If nothing is trainable, or one of them rejects its arguments.
     """
-    parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
-    if not parameters:
-        raise ConfigError(
-            f"{key}optimizer: no parameter is trainable, so there is nothing to"
-            " optimise. Fix: put a module into a BrickTrainable."
-        )
     try:
-        optimizer = module.create_optimizers_func(parameters)
+        optimizer = module.make_optimizer()
+    except ConfigError as error:
+        raise ConfigError(f"{key}{error}") from error
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"{key}optimizer: {error}") from error
     if module.scheduler is not None:

@@ -1,9 +1,8 @@
 """The one LightningModule: it trains whatever graph it is given."""
 
-import math
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gwbricks.bricks import BrickCollection, LossOutput, Stage
-from gwbricks.data import as_named_inputs
-from gwbricks.data.table import count_rows
-from gwbricks.errors import ConfigError, DivergedError
+from gwbricks.data import as_named_inputs, count_rows
 from gwbricks.losses import check_coefs, coefs_at, find_ramps, weighted_sum
 from gwbricks.seeding import derive_seed
+from gwbricks.training.evaluation import Evaluation, name_sets
+from gwbricks.training.logs import log_losses, log_metrics
+from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures import (
     are_pictures,
     experiment_folder,
@@ -27,7 +27,7 @@ from gwbricks.training.pictures import (
     keep_pictures,
 )
 from gwbricks.training.running_means import plain_numbers, RunningMeans
-from gwbricks.training.schedule import has_ended, with_schedule
+from gwbricks.training.schedule import has_ended, warn_of_end, with_schedule
 
 CONFIG = "gwbricks_config"
 """Where a checkpoint holds its run's config."""
@@ -39,7 +39,8 @@ class LightningBrickCollection(LightningModule):
     The objective is the sum of the losses, each times its coefficient. Losses are
     averaged on the device and logged together, every `log_every_n_steps` steps in
     training; metrics are logged at the end of each epoch, matrices and what bricks draw
-    as pictures.
+    as pictures. Where a stage has several loaders, each is logged under a name of its
+    own, such as `val_ood/loss`; see `name_sets`.
 
     Args:
         brick_collection: The graph.
@@ -55,6 +56,9 @@ class LightningBrickCollection(LightningModule):
             `pictures/test/confusion.png`; None keeps none.
         experiment_name: Folder in `path_experiments` for this experiment; None takes
             `path_experiments` itself.
+        parameter_groups: Options of the optimizer for some of the parameters, by name
+            of the group, such as `{"latents": {"params": "gw.*.latent", "lr": 1e-4}}`;
+            see `group_parameters`.
 
     Raises:
         UnknownNameError: If a coefficient names no loss.
@@ -65,17 +69,19 @@ class LightningBrickCollection(LightningModule):
     def __init__(
         self,
         brick_collection: BrickCollection,
-        create_optimizers_func: Callable[[list[Tensor]], Optimizer],
+        create_optimizers_func: Callable[[list[Any]], Optimizer],
         loss_coefs: Mapping[str, Any] | None = None,
         scheduler: Callable[..., Any] | None = None,
         seed: int | None = None,
         config: Mapping[str, Any] | None = None,
         path_experiments: Path | str | None = None,
         experiment_name: str | None = None,
+        parameter_groups: Groups | None = None,
     ) -> None:
         super().__init__()
         self.brick_collection = brick_collection
         self.create_optimizers_func = create_optimizers_func
+        self.parameter_groups = dict(parameter_groups or {})
         self.scheduler = scheduler
         self.seed = seed
         self.config = config
@@ -90,6 +96,7 @@ class LightningBrickCollection(LightningModule):
         self._logged_step = 0
         self._rates: list[Any] = []
         self._isolation = ExitStack()
+        self._evaluation = Evaluation([], dict)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:  # noqa: ANN401 - any batch
         """Returns the objective; None if the batch has nothing to train on."""
@@ -102,14 +109,20 @@ class LightningBrickCollection(LightningModule):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Adds a batch to the validation losses and metrics."""
-        del batch_idx, dataloader_idx
-        self._step(batch, Stage.VALIDATION)
+        """Adds a batch to the losses and metrics of a validation set."""
+        self._evaluate(batch, Stage.VALIDATION, batch_idx, dataloader_idx)
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: ANN401 - any batch
-        """Adds a batch to the test losses and metrics."""
-        del batch_idx, dataloader_idx
-        self._step(batch, Stage.TEST)
+        """Adds a batch to the losses and metrics of a test set."""
+        self._evaluate(batch, Stage.TEST, batch_idx, dataloader_idx)
+
+    def _evaluate(self, batch: object, stage: Stage, index: int, place: int) -> None:
+        if not index:
+            self._evaluation.enter(place)
+            if self.seed is not None:
+                seed = derive_seed(self.seed, stage.value, self.global_rank)
+                torch.manual_seed(seed)
+        self._step(batch, stage)
 
     def predict_step(
         self,
@@ -124,7 +137,7 @@ class LightningBrickCollection(LightningModule):
 
     def _step(self, batch: object, stage: Stage) -> Tensor | None:
         inputs = as_named_inputs(batch)
-        names = self._loss_names(stage, frozenset(inputs))
+        names = self.loss_names(stage, frozenset(inputs))
         coefs = self.loss_coefs
         if self.ramps and stage is Stage.TRAIN:
             coefs = coefs_at(self.trainer.global_step, coefs, self.ramps)
@@ -146,8 +159,13 @@ class LightningBrickCollection(LightningModule):
         self._means[stage].add(logged, weight=rows)
         return objective
 
-    def _loss_names(self, stage: Stage, given: frozenset[str]) -> list[str]:
-        """Returns the losses with a coefficient whose data a batch has."""
+    def loss_names(self, stage: Stage, given: frozenset[str]) -> list[str]:
+        """Returns the losses with a coefficient whose data a batch has.
+
+        Args:
+            stage: The stage.
+            given: Names of the data.
+        """
         if (stage, given) not in self._names:
             wiring = self.brick_collection.wiring(stage, given)
             self._names[stage, given] = [
@@ -161,13 +179,9 @@ class LightningBrickCollection(LightningModule):
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
         self._logged_step = self.trainer.global_step
-        schedules = [config.scheduler for config in self.trainer.lr_scheduler_configs]
-        if self._logged_step and any(has_ended(schedule) for schedule in schedules):
-            warnings.warn(
-                "scheduler: it has ended with the run that is resumed, so the learning"
-                " rate stays at its last value. Fix: scheduler=null to train on at"
-                " optimizer.lr.",
-                stacklevel=2,
+        if self._logged_step:
+            warn_of_end(
+                config.scheduler for config in self.trainer.lr_scheduler_configs
             )
         if self.scheduler is None:  # a resumed run may have had a schedule before
             for group, rate in zip(self._groups(), self._rates, strict=True):
@@ -190,100 +204,85 @@ class LightningBrickCollection(LightningModule):
         every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue] - set by its logger connector
         if step != self._logged_step and every and step % every == 0:
             self._logged_step = step
-            self._log_losses(Stage.TRAIN, on_step=True)
+            losses = self._means[Stage.TRAIN].take()
+            log_losses(self, "train", losses, on_step=True)
             for name, ramp in self.ramps.items():
                 self.log(f"train/coef/{name}", ramp.at(step - 1))
 
     def on_train_epoch_end(self) -> None:
         """Logs what is left of the losses, and the metrics."""
-        self._log_losses(Stage.TRAIN, on_step=False)
-        self._log_metrics(Stage.TRAIN)
+        losses, metrics = self._take(Stage.TRAIN)
+        log_losses(self, "train", losses, on_step=False)
+        self._log_metrics("train", metrics)
 
     def on_validation_epoch_start(self) -> None:
-        """Seeds the validation, so that it does not depend on the training so far."""
-        self._seed(Stage.VALIDATION)
+        """Keeps the random state, so that training does not depend on validation."""
+        self._begin(Stage.VALIDATION, self.trainer.val_dataloaders)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the means of the losses, and the metrics."""
-        self._finish(Stage.VALIDATION)
+        """Logs the means of the losses, and the metrics, of each set."""
+        self._finish()
 
     def on_test_epoch_start(self) -> None:
-        """Seeds the test, so that it can be repeated."""
-        self._seed(Stage.TEST)
+        """Keeps the random state, so that nothing depends on the test."""
+        self._begin(Stage.TEST, self.trainer.test_dataloaders)
 
     def on_test_epoch_end(self) -> None:
-        """Logs the means of the losses, and the metrics."""
-        self._finish(Stage.TEST)
+        """Logs the means of the losses, and the metrics, of each set."""
+        self._finish()
 
     def on_predict_epoch_start(self) -> None:
         """Seeds the predictions, so that they can be repeated."""
-        self._seed(Stage.INFERENCE)
+        if self.seed is not None:
+            self._isolation.enter_context(isolate_rng())
+            seed = derive_seed(self.seed, Stage.INFERENCE.value, self.global_rank)
+            torch.manual_seed(seed)
 
     def on_predict_epoch_end(self) -> None:
         """Puts the random state back."""
         self._isolation.close()
 
-    def _seed(self, stage: Stage) -> None:
+    def _begin(self, stage: Stage, loaders: object) -> None:
+        names = list(name_sets(loaders, stage.value))
+        self._evaluation = Evaluation(names, partial(self._take, stage))
         if self.seed is not None:
             self._isolation.enter_context(isolate_rng())
-            torch.manual_seed(derive_seed(self.seed, stage.value, self.global_rank))
 
-    def _finish(self, stage: Stage) -> None:
-        self._isolation.close()
-        self._log_losses(stage, on_step=False)
-        self._log_metrics(stage)
-
-    def _log_losses(self, stage: Stage, on_step: bool) -> None:
-        means = {f"{stage.value}/{k}": v for k, v in self._means[stage].take().items()}
-        bad = sorted(name for name, value in means.items() if not math.isfinite(value))
-        if bad and not self.trainer.sanity_checking:
-            raise DivergedError(
-                f"{bad[0]} is {means[bad[0]]} at step {self.trainer.global_step}"
-                f" (not finite: {', '.join(bad)}). Fix: a smaller optimizer.lr, or"
-                " trainer.gradient_clip_val=1."
-            )
-        loss = f"{stage.value}/loss"
-        options: dict[str, Any] = {"on_step": on_step, "on_epoch": not on_step}
-        options |= {"batch_size": 1, "sync_dist": not on_step}
-        if loss in means:
-            self.log(loss, means.pop(loss), prog_bar=stage is not Stage.TEST, **options)
-        self.log_dict(means, **options)
-
-    def _log_metrics(self, stage: Stage) -> None:
+    def _take(self, stage: Stage) -> tuple[dict[str, float], dict[str, Any]]:
         metrics = self.brick_collection.summarize(stage, reset=True)
-        named = {f"{stage.value}/{name}": value for name, value in metrics.items()}
-        scalars = {
-            n: v.float()
-            for n, v in named.items()
-            if isinstance(v, Tensor) and v.ndim == 0
-        }
-        self.log_dict(
-            scalars, on_step=False, on_epoch=True, sync_dist=True, batch_size=1
-        )
+        return self._means[stage].take(), metrics
+
+    def _finish(self) -> None:
+        self._isolation.close()
+        for name, (losses, metrics) in self._evaluation.finish().items():
+            log_losses(self, name, losses, on_step=False)
+            self._log_metrics(name, metrics)
+
+    def _log_metrics(self, set_name: str, metrics: Mapping[str, Any]) -> None:
+        others = log_metrics(self, set_name, metrics)
         self.summaries |= {
             name: plain_numbers(value)
-            for name, value in named.items()
-            if name not in scalars and not are_pictures(value)
+            for name, value in others.items()
+            if not are_pictures(value)
         }
         if self.trainer.is_global_zero and not self.trainer.sanity_checking:
-            pictures = find_pictures(named, self.brick_collection)
+            pictures = find_pictures(others, self.brick_collection)
             step = self.trainer.global_step
             keep_pictures(pictures, self.folder, self.trainer.loggers, step)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
+    def make_optimizer(self) -> Optimizer:
         """Gives the trainable parameters, sorted by name, to the optimizer.
 
         Raises:
-            ConfigError: If there is none.
+            ConfigError: If there is none, or a parameter group is wrong.
         """
-        named = sorted(self.brick_collection.named_parameters())
-        parameters: list[Tensor] = [p for _, p in named if p.requires_grad]
-        if not parameters:
-            raise ConfigError(
-                "bricks: no parameter is trainable, so there is nothing to optimise."
-                " Fix: put a module into a BrickTrainable."
-            )
-        optimizer = self.create_optimizers_func(parameters)
+        parameters = dict(sorted(self.brick_collection.named_parameters()))
+        make = self.create_optimizers_func
+        return make_optimizer(make, parameters, self.parameter_groups)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Returns the optimizer and its schedule; see `make_optimizer`."""
+        optimizer = self.make_optimizer()
         self._rates = [group["lr"] for group in optimizer.param_groups]
         return with_schedule(optimizer, self.scheduler, self.trainer)
 

@@ -2,7 +2,8 @@
 
 import inspect
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -14,6 +15,9 @@ from gwbricks.errors import ConfigError
 
 LENGTHS = ("total_steps", "T_max", "total_iters")
 """Arguments of schedulers that are the number of steps of the whole run."""
+
+RATES = ("max_lr", "base_lr")
+"""Arguments of schedulers that stand for the optimizer's rate."""
 
 MONITOR = "val/loss"
 
@@ -63,6 +67,9 @@ def make_schedule(
 ) -> Any:  # noqa: ANN401 - torch's schedules have no common base
     """Makes a schedule; what it must know of the run's length is filled in.
 
+    What is given for the optimizer's rate, such as `max_lr`, is scaled for a parameter
+    group as the group's own rate is.
+
     Args:
         optimizer: The optimizer.
         scheduler: Makes the schedule of an optimizer.
@@ -80,8 +87,11 @@ def make_schedule(
             f"{key}scheduler.{missing[0]}: the run has no end, so it cannot be filled"
             f" in. Fix: {key}trainer.max_epochs, or +{key}trainer.max_steps."
         )
+    lengths = {name: max(1, int(steps)) for name in missing}
     try:
-        return scheduler(optimizer, **{name: max(1, int(steps)) for name in missing})
+        return scheduler(
+            optimizer, **lengths, **_scaled_rates(optimizer, scheduler, key)
+        )
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{key}scheduler: {error}") from error
 
@@ -99,7 +109,36 @@ def _missing_lengths(scheduler: Callable[..., Any]) -> list[str]:
     ]
 
 
+def _scaled_rates(
+    optimizer: Optimizer, scheduler: Callable[..., Any], key: str
+) -> dict[str, list[float]]:
+    """Returns rates by group, for what is given as one number."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    usual = optimizer.defaults.get("lr")
+    given = getattr(scheduler, "keywords", {})
+    numbers = [name for name in RATES if isinstance(given.get(name), int | float)]
+    if not numbers or all(rate == usual for rate in rates):
+        return {}
+    if not usual:
+        raise ConfigError(
+            f"{key}scheduler.{numbers[0]}: it cannot be scaled to the rate of each"
+            f" parameter group, as {key}optimizer.lr is {usual}. Fix: a rate above 0."
+        )
+    return {name: [given[name] * rate / usual for rate in rates] for name in numbers}
+
+
 def has_ended(schedule: object) -> bool:
     """Whether a schedule with a fixed number of steps has made all of them."""
     total = getattr(schedule, "total_steps", None)
     return total is not None and getattr(schedule, "last_epoch", 0) >= total - 1
+
+
+def warn_of_end(schedules: Iterable[object]) -> None:
+    """Warns if a run that goes on has a schedule that has ended."""
+    if any(has_ended(schedule) for schedule in schedules):
+        warnings.warn(
+            "scheduler: it has ended with the run that is resumed, so the learning"
+            " rate stays at its last value. Fix: scheduler=null to train on at"
+            " optimizer.lr.",
+            stacklevel=2,
+        )

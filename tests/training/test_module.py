@@ -147,7 +147,9 @@ def test_optimizer_gets_the_trainable_parameters_by_name(
 def test_nothing_to_train_is_an_error(make_trainer: Maker, repeat: Maker) -> None:
     bricks = {"loss": BrickLoss(torch.mean, ["x"], ["mean"])}
     model = LightningBrickCollection(BrickCollection(bricks), partial(SGD, lr=0.1))
-    with pytest.raises(ConfigError, match=r"bricks: no parameter is trainable.*Fix: "):
+    with pytest.raises(
+        ConfigError, match=r"optimizer: no parameter is trainable.*Fix: "
+    ):
         make_trainer().fit(model, repeat({"x": torch.ones(1, 2)}))
 
 

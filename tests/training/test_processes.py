@@ -28,8 +28,10 @@ def numbers(processes: int) -> dict[str, Any]:
 @pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one() -> None:
     one, two = numbers(1), numbers(2)
-    assert two["test/confusion"] == one["test/confusion"]
-    assert sum(map(sum, two["test/confusion"])) == 400
+    for name in ("test", "test_noisy"):
+        assert two[f"{name}/confusion"] == one[f"{name}/confusion"]
+        assert sum(map(sum, two[f"{name}/confusion"])) == 400
+    assert two["test/confusion"] != two["test_noisy/confusion"]
     assert sum(map(sum, two["val/confusion"])) == 200
     assert two.keys() == one.keys() > {"test/each", "test/all", "test/auroc"}
     scalars = {name for name in one if not isinstance(one[name], list)}

@@ -17,7 +17,7 @@ from gwbricks import (
     BrickTrainable,
     LightningBrickCollection,
 )
-from gwbricks.data import DigitsData
+from gwbricks.data import CorruptedSet, DigitsData
 
 ROWS = 64
 """Rows of a step, those of all processes."""
@@ -59,7 +59,8 @@ def train(processes: int) -> dict[str, Any] | None:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    data = DigitsData(["pix"], batch_size=ROWS // processes)
+    sets = {"noisy": CorruptedSet(noise=2.0)}
+    data = DigitsData(["pix"], batch_size=ROWS // processes, sets=sets)
     trainer.fit(model, data)
     trainer.test(model, data, verbose=False)
     numbers = {n: value.item() for n, value in trainer.callback_metrics.items()}
