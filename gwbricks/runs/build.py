@@ -8,9 +8,9 @@ from lightning.pytorch import LightningDataModule
 from torch import nn
 
 from gwbricks.bricks import Brick, BrickCollection
-from gwbricks.data import TableDataModule
+from gwbricks.data import TableDataModule, TensorsData
 from gwbricks.data.table import LAYOUT
-from gwbricks.errors import ConfigError, ConfigErrors
+from gwbricks.errors import ConfigError, ConfigErrors, UnknownNameError
 from gwbricks.losses import ROUTES, without_routes
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.optimizer import build_optimizer
@@ -107,10 +107,9 @@ def build_module(
         raise ConfigError(
             "bricks: there is none. Fix: bricks@bricks: [gw], or your own bricks."
         )
-    inputs = [*data.columns, LAYOUT] if isinstance(data, TableDataModule) else None
     optimizer, groups = build_optimizer(config["optimizer"], "optimizer", seed, trusted)
     module = LightningBrickCollection(
-        BrickCollection(bricks, inputs=inputs),
+        _connect(bricks, data),
         optimizer,
         without_routes(coefs),
         instantiate(config.get("scheduler"), "scheduler", seed, trusted),
@@ -119,6 +118,24 @@ def build_module(
         parameter_groups=groups,
     )
     return domains, module
+
+
+def _connect(
+    bricks: Mapping[str, Any], data: LightningDataModule | None
+) -> BrickCollection:
+    if not isinstance(data, TableDataModule):
+        return BrickCollection(bricks)
+    try:
+        return BrickCollection(bricks, inputs=[*data.columns, LAYOUT])
+    except UnknownNameError as error:
+        hint = (
+            " Fix: name a column that is no domain in data.labels."
+            if isinstance(data, TensorsData)
+            else ""
+        )
+        raise ConfigError(
+            f"{error} The data has {', '.join(data.columns)}.{hint}"
+        ) from error
 
 
 def build_domains(

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gwbricks.errors import ConfigError
+from gwbricks.runs.build import build_experiment
+from gwbricks.runs.compose import compose
+from gwbricks.runs.saved_config import plain_config
+
+BRICK = {
+    "_target_": "gwbricks.BrickNotTrainable",
+    "model": {"_target_": "torch.nn.Identity"},
+    "input_names": ["label"],
+    "output_names": ["copy"],
+}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "hint"),
+    [
+        pytest.param([], r"domain1, domain2\.$", id="vectors"),
+        pytest.param(
+            ["data=tensors", "data.files=rows.npz", "~data.sizes"],
+            r"domain1, domain2\. Fix: name a column that is no domain in data\.labels",
+            id="arrays",
+        ),
+    ],
+)
+def test_brick_that_reads_what_the_data_lacks_is_told_what_there_is(
+    overrides: list[str], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = {"domain1": np.zeros((40, 8)), "domain2": np.zeros((40, 16))}
+    np.savez("rows.npz", **{name: rows[name].astype("float32") for name in rows})
+    sizes = ["domains.domain1.data_dim=8", "domains.domain2.data_dim=16"]
+    config = plain_config(compose([*sizes, *overrides] if overrides else []))
+    config["bricks"]["copy"] = BRICK
+    message = rf"copy\.input_names: unknown name 'label'.* The data has {hint}"
+    with pytest.raises(ConfigError, match=message):
+        build_experiment(config)
