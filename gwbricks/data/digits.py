@@ -28,6 +28,7 @@ class DigitsData(TableDataModule):
         unpaired: See `TableDataModule`.
         split_seed: Seed of the split.
         seed: See `TableDataModule`.
+        test_repeats: See `TableDataModule`.
 
     References:
         R. Duin, Multiple Features, UCI Machine Learning Repository, 1998,
@@ -44,8 +45,9 @@ class DigitsData(TableDataModule):
         unpaired: bool | Sequence[str] = True,
         split_seed: int = 0,
         seed: int = 0,
+        test_repeats: int = 1,
     ) -> None:
-        super().__init__(domains, batch_size, matched, unpaired, seed)
+        super().__init__(domains, batch_size, matched, unpaired, seed, test_repeats)
         self.split_seed = split_seed
 
     def load(self) -> dict[str, Split]:

@@ -41,6 +41,8 @@ class TableDataModule(LightningDataModule):
         unpaired: Whether every domain's training items also appear alone, or the list
             of domains whose items do.
         seed: Seed of the pairs and of the order.
+        test_repeats: How often every test row comes; more than once makes sense where
+            something is drawn, such as a corruption.
 
     Raises:
         ConfigError: If a domain is not in the data, or there are no rows.
@@ -56,15 +58,19 @@ class TableDataModule(LightningDataModule):
         matched: Matched = None,
         unpaired: bool | Sequence[str] = True,
         seed: int = 0,
+        test_repeats: int = 1,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ConfigError(f"data.batch_size: {batch_size}. Expected 1 or more.")
+        counts = {"batch_size": batch_size, "test_repeats": test_repeats}
+        for name, count in counts.items():
+            if count < 1:
+                raise ConfigError(f"data.{name}: {count}. Expected 1 or more.")
         self.domains = tuple(sorted(domains))
         self.batch_size = batch_size
         self.matched = matched
         self.unpaired = unpaired
         self.seed = seed
+        self.test_repeats = test_repeats
 
     @abstractmethod
     def load(self) -> dict[str, Split]:
@@ -137,16 +143,18 @@ class TableDataModule(LightningDataModule):
 
     def val_dataloader(self) -> EvalLoader:
         """Returns the validation rows, in order."""
-        return self._evaluate("val")
+        return self._evaluate("val", 1)
 
     def test_dataloader(self) -> EvalLoader:
         """Returns the test rows, in order."""
-        return self._evaluate("test")
+        return self._evaluate("test", self.test_repeats)
 
     def predict_dataloader(self) -> EvalLoader:
         """Returns the test rows, in order."""
-        return self._evaluate("test")
+        return self._evaluate("test", 1)
 
-    def _evaluate(self, split: str) -> EvalLoader:
+    def _evaluate(self, split: str, repeats: int) -> EvalLoader:
         columns, present = self.splits[split].columns, self.present(split)
-        return EvalLoader(columns, present, self.batch_size, self.labels, self.share)
+        return EvalLoader(
+            columns, present, self.batch_size, self.labels, self.share, repeats
+        )

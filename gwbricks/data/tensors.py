@@ -34,6 +34,7 @@ class TensorsData(TableDataModule):
         matched: See `TableDataModule`.
         unpaired: See `TableDataModule`.
         seed: See `TableDataModule`.
+        test_repeats: See `TableDataModule`.
 
     Raises:
         ConfigError: If a file is missing or unreadable, a column is missing, columns
@@ -51,8 +52,9 @@ class TensorsData(TableDataModule):
         matched: Matched = None,
         unpaired: bool | Sequence[str] = True,
         seed: int = 0,
+        test_repeats: int = 1,
     ) -> None:
-        super().__init__(domains, batch_size, matched, unpaired, seed)
+        super().__init__(domains, batch_size, matched, unpaired, seed, test_repeats)
         self.labels = tuple(sorted(labels))
         self.files = files
         self.split = dict(split or {"train": 0.8, "val": 0.1, "test": 0.1})

@@ -27,6 +27,7 @@ class VectorsData(TableDataModule):
         seed: See `TableDataModule`.
         common: Number of factors that all domains of a row are linear maps of; 0 for
             domains that have nothing in common.
+        test_repeats: See `TableDataModule`.
 
     Raises:
         ConfigError: If a size is below 1, or `common` is negative.
@@ -45,8 +46,10 @@ class VectorsData(TableDataModule):
         data_seed: int = 0,
         seed: int = 0,
         common: int = 0,
+        test_repeats: int = 1,
     ) -> None:
-        super().__init__(domains or list(sizes), batch_size, matched, unpaired, seed)
+        names = domains or list(sizes)
+        super().__init__(names, batch_size, matched, unpaired, seed, test_repeats)
         for name, size in sizes.items():
             if size < 1:
                 raise ConfigError(
