@@ -1,7 +1,7 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.build import build_experiment
@@ -21,7 +21,7 @@ BRICK = {
     [
         pytest.param([], r"domain1, domain2\.$", id="vectors"),
         pytest.param(
-            ["data=tensors", "data.files=rows.npz", "~data.sizes"],
+            ["data=tensors", "data.files=rows.pt", "~data.sizes"],
             r"domain1, domain2\. Fix: name a column that is no domain in data\.labels",
             id="arrays",
         ),
@@ -31,8 +31,8 @@ def test_brick_that_reads_what_the_data_lacks_is_told_what_there_is(
     overrides: list[str], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    rows = {"domain1": np.zeros((40, 8)), "domain2": np.zeros((40, 16))}
-    np.savez("rows.npz", **{name: rows[name].astype("float32") for name in rows})
+    rows = {"domain1": torch.zeros(40, 8), "domain2": torch.zeros(40, 16)}
+    torch.save(rows, "rows.pt")
     sizes = ["domains.domain1.data_dim=8", "domains.domain2.data_dim=16"]
     config = plain_config(compose([*sizes, *overrides] if overrides else []))
     config["bricks"]["copy"] = BRICK
