@@ -140,22 +140,23 @@ class TableDataModule(LightningDataModule):
 
     def val_dataloader(self) -> EVAL_DATALOADERS:
         """Returns the validation rows, in order; by name if there are further sets."""
-        return self._loaders("val", 1)
+        return self._loaders("val")
 
     def test_dataloader(self) -> EVAL_DATALOADERS:
         """Returns the test rows, in order; by name if there are further sets."""
-        return self._loaders("test", self.test_repeats)
+        return self._loaders("test")
 
     def predict_dataloader(self) -> EvalLoader:
         """Returns the test rows, in order."""
-        return self._loader("test", 1)
+        return self._loader("test")
 
-    def _loaders(self, stage: str, repeats: int) -> EvalLoader | dict[str, EvalLoader]:
+    def _loaders(self, stage: str) -> EvalLoader | dict[str, EvalLoader]:
         further = [name for name in self.splits if name.startswith(f"{stage}_")]
+        repeats = self.test_repeats if stage == "test" else 1
         loaders = {name: self._loader(name, repeats) for name in (stage, *further)}
         return loaders if further else loaders[stage]
 
-    def _loader(self, split: str, repeats: int) -> EvalLoader:
+    def _loader(self, split: str, repeats: int = 1) -> EvalLoader:
         columns, present = self.splits[split].columns, self.present(split)
         rows, processes = len(present[self.domains[0]]), self.share[1]
         if rows < processes:

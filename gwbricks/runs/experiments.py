@@ -135,7 +135,8 @@ def _rows(experiment: Experiment) -> list[Tensor]:
         return []
     return [
         rows[name]
-        for split in ("train", "val")
+        for split in sorted(data.splits)
+        if not split.startswith("test")
         for rows in (data.splits[split].columns, data.present(split))
         for name in sorted(rows)
     ]
