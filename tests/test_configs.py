@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import DictConfig
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, ListConfig
 
 from gwbricks.runs.compose import compose, groups, options_of
 from gwbricks.runs.execute import check, Place, train
@@ -19,6 +21,7 @@ OPTIONS = [(group, option) for group in groups() for option in options_of(group)
 PLACES = {
     "bricks": "bricks=[gw,{}]",
     "contrastive": "contrastive@workspace.contrastive={}",
+    "corruption": "corruption@workspace.corruption={}",
     "decoder": "decoder@domains.domain1.decoder={}",
     "domain": "+domain@domains.extra={}",
     "encoder": "encoder@domains.domain1.encoder={}",
@@ -28,6 +31,11 @@ PLACES = {
     "set": "+set@data.sets.extra={}",
 }
 """Overrides that choose an option of a group that is not at the root."""
+
+SHORT_DOMAINS = [
+    f"domains.{view}.pretrain.trainer.max_epochs=1" for view in ("fou", "kar", "pix")
+]
+"""Overrides of an experiment that another starts from."""
 
 NEEDS = {
     "data/tensors": ["data.files=x.npz", "~data.sizes", "domains.domain1.data_dim=8"],
@@ -51,11 +59,14 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def short(*overrides: str) -> DictConfig:
-    """Composes with one epoch of pretraining a domain."""
+    """Composes with one epoch of whatever is trained before the run itself."""
     cfg = compose([*overrides, "logger=csv"])
     for domain in cfg.domains.values():
         if domain.pretrain is not None:
             domain.pretrain.trainer.max_epochs = 1
+    for brick in cfg.bricks.values():
+        if isinstance(brick.get("from"), ListConfig):
+            brick["from"] += ["trainer.max_epochs=1", *SHORT_DOMAINS]
     return cfg
 
 
@@ -99,6 +110,8 @@ def test_option_composes(group: str, option: str) -> None:
         pytest.param(["selection@workspace.selection=random"], id="random"),
         pytest.param(["selection@workspace.selection=shared"], id="shared"),
         pytest.param(["routes@workspace.routes=fusion"], id="fusion"),
+        pytest.param(["corruption@workspace.corruption=noise"], id="noise"),
+        pytest.param(["corruption@workspace.corruption=mask"], id="mask"),
         pytest.param(["debug=overfit", "trainer.max_epochs=1"], id="overfit"),
         pytest.param(
             ["+domain@domains.a=identity", "domains.a.latent_dim=4", "+data.sizes.a=4"],
@@ -135,6 +148,13 @@ def test_experiment_names_question_command_result_and_time(experiment: str) -> N
     for word in ("Question: ", "Expected: ", "Time: "):
         assert f"\n# {word}" in text
     assert f"\n# Command:  gwbricks train experiment={experiment}\n" in text
+
+
+def test_composing_leaves_a_running_hydra_alone() -> None:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        running = GlobalHydra.instance().hydra
+        assert compose(["seed=5"]).seed == 5
+        assert GlobalHydra.instance().hydra is running
 
 
 def test_six_views_differ_from_three_by_one_line_a_domain() -> None:

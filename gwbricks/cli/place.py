@@ -5,8 +5,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gwbricks.cli.hydra_app import job_overrides
-from gwbricks.runs.execute import Place
-from gwbricks.runs.folder import safe_name, timestamp
+from gwbricks.runs.folder import Place, safe_name, timestamp
 
 WIDTH = 3
 """Digits of a job's number."""

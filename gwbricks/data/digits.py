@@ -31,6 +31,7 @@ class DigitsData(TableDataModule):
         split_seed: Seed of the split.
         seed: See `TableDataModule`.
         sets: See `TableDataModule`.
+        test_repeats: See `TableDataModule`.
 
     References:
         R. Duin, Multiple Features, UCI Machine Learning Repository, 1998,
@@ -48,8 +49,11 @@ class DigitsData(TableDataModule):
         split_seed: int = 0,
         seed: int = 0,
         sets: Mapping[str, FurtherSet | None] | None = None,
+        test_repeats: int = 1,
     ) -> None:
-        super().__init__(domains, batch_size, matched, unpaired, seed, sets)
+        super().__init__(
+            domains, batch_size, matched, unpaired, seed, sets, test_repeats
+        )
         self.split_seed = split_seed
 
     def load(self) -> dict[str, Split]:

@@ -100,7 +100,7 @@ class TrainLoader:
 
 @dataclass
 class EvalLoader:
-    """All rows once, in order; rows with different cells are in different batches.
+    """All rows, in order; rows with different cells are in different batches.
 
     Processes that evaluate together share the rows out.
 
@@ -110,6 +110,7 @@ class EvalLoader:
         batch_size: Most rows of a batch.
         labels: Columns that every item has.
         share: Number of this process, and of all that evaluate together.
+        repeats: How often all rows come.
     """
 
     columns: Mapping[str, Tensor]
@@ -117,6 +118,7 @@ class EvalLoader:
     batch_size: int
     labels: tuple[str, ...] = ()
     share: tuple[int, int] = (0, 1)
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         process, processes = self.share
@@ -125,7 +127,7 @@ class EvalLoader:
             for group, all_items in by_presence(self.present).items()
             for items in all_items[process::processes].split(self.batch_size)
             if len(items)
-        ]
+        ] * self.repeats
 
     def __len__(self) -> int:
         return len(self._batches)

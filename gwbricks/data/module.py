@@ -32,6 +32,8 @@ class TableDataModule(LightningDataModule):
         seed: Seed of the pairs and of the order.
         sets: Further sets to validate and test on, by name: `ood` becomes the splits
             `val_ood` and `test_ood`. Null takes one away.
+        test_repeats: How often every test row comes; more than once makes sense where
+            something is drawn, such as a corruption.
 
     Raises:
         ConfigError: If a domain is not in the data, or there are no rows.
@@ -48,16 +50,20 @@ class TableDataModule(LightningDataModule):
         unpaired: bool | Sequence[str] = True,
         seed: int = 0,
         sets: Mapping[str, FurtherSet | None] | None = None,
+        test_repeats: int = 1,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ConfigError(f"data.batch_size: {batch_size}. Expected 1 or more.")
+        counts = {"batch_size": batch_size, "test_repeats": test_repeats}
+        for name, count in counts.items():
+            if count < 1:
+                raise ConfigError(f"data.{name}: {count}. Expected 1 or more.")
         self.domains = tuple(sorted(domains))
         self.batch_size = batch_size
         self.matched = matched
         self.unpaired = unpaired
         self.seed = seed
         self.sets = {n: s for n, s in sorted((sets or {}).items()) if s is not None}
+        self.test_repeats = test_repeats
 
     @abstractmethod
     def load(self) -> dict[str, Split]:
@@ -146,10 +152,11 @@ class TableDataModule(LightningDataModule):
 
     def _loaders(self, stage: str) -> EvalLoader | dict[str, EvalLoader]:
         further = [name for name in self.splits if name.startswith(f"{stage}_")]
-        loaders = {name: self._loader(name) for name in (stage, *further)}
+        repeats = self.test_repeats if stage == "test" else 1
+        loaders = {name: self._loader(name, repeats) for name in (stage, *further)}
         return loaders if further else loaders[stage]
 
-    def _loader(self, split: str) -> EvalLoader:
+    def _loader(self, split: str, repeats: int = 1) -> EvalLoader:
         columns, present = self.splits[split].columns, self.present(split)
         rows, processes = len(present[self.domains[0]]), self.share[1]
         if rows < processes:
@@ -158,4 +165,6 @@ class TableDataModule(LightningDataModule):
                 f" processes. Fix: trainer.devices={rows}."
             )
         labels = tuple(name for name in self.labels if name in columns)
-        return EvalLoader(columns, present, self.batch_size, labels, self.share)
+        return EvalLoader(
+            columns, present, self.batch_size, labels, self.share, repeats
+        )

@@ -40,6 +40,7 @@ class TensorsData(TableDataModule):
         unpaired: See `TableDataModule`.
         seed: See `TableDataModule`.
         sets: See `TableDataModule`.
+        test_repeats: See `TableDataModule`.
 
     Raises:
         ConfigError: If a file is missing or unreadable, a column is missing, columns
@@ -58,8 +59,11 @@ class TensorsData(TableDataModule):
         unpaired: bool | Sequence[str] = True,
         seed: int = 0,
         sets: Mapping[str, FurtherSet | None] | None = None,
+        test_repeats: int = 1,
     ) -> None:
-        super().__init__(domains, batch_size, matched, unpaired, seed, sets)
+        super().__init__(
+            domains, batch_size, matched, unpaired, seed, sets, test_repeats
+        )
         self.labels = tuple(sorted(labels))
         self.files = files
         self.split = dict(split or {"train": 0.8, "val": 0.1, "test": 0.1})

@@ -30,6 +30,7 @@ class VectorsData(TableDataModule):
         common: Number of factors that all domains of a row are linear maps of; 0 for
             domains that have nothing in common.
         sets: See `TableDataModule`.
+        test_repeats: See `TableDataModule`.
 
     Raises:
         ConfigError: If a size is below 1, or `common` is negative.
@@ -49,10 +50,10 @@ class VectorsData(TableDataModule):
         seed: int = 0,
         common: int = 0,
         sets: Mapping[str, FurtherSet | None] | None = None,
+        test_repeats: int = 1,
     ) -> None:
-        super().__init__(
-            domains or list(sizes), batch_size, matched, unpaired, seed, sets
-        )
+        names = domains or list(sizes)
+        super().__init__(names, batch_size, matched, unpaired, seed, sets, test_repeats)
         for name, size in sizes.items():
             if size < 1:
                 raise ConfigError(

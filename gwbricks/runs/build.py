@@ -20,6 +20,7 @@ from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
 from gwbricks.workspace.graph import UNIMODAL
 
 PARTS = ("selection", "fusion", "routes", "contrastive")
+OPTIONAL = ("corruption",)
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Experiment:
         domains: The domains of the workspace, if there is one.
         module: The LightningModule around the graph.
         loaded: Modules whose weights were loaded; see `load_sources`.
+        sources: Experiments that bricks start from, by the config key of the brick.
     """
 
     config: dict[str, Any]
@@ -39,6 +41,7 @@ class Experiment:
     domains: dict[str, WorkspaceDomain]
     module: LightningBrickCollection
     loaded: set[nn.Module] = field(default_factory=set)
+    sources: dict[str, "Experiment"] = field(default_factory=dict)
 
     @property
     def own_domains(self) -> dict[str, WorkspaceDomain]:
@@ -178,7 +181,8 @@ def build_workspace(
             raise ConfigError(f"workspace.{part}: missing. Fix: workspace=gw.")
     parts = {
         part: instantiate(node[part], f"workspace.{part}", config["seed"], trusted)
-        for part in PARTS
+        for part in (*PARTS, *OPTIONAL)
+        if node.get(part) is not None
     }
     return Workspace(**parts, gather=bool(node.get("gather", False)))
 

@@ -1,11 +1,13 @@
 """Composes configs, and explains what cannot be composed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 from hydra import compose as hydra_compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -29,10 +31,22 @@ def compose(overrides: Sequence[str] = (), config_name: str = "train") -> DictCo
     """
     register()
     try:
-        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+        with _hydra():
             return hydra_compose(config_name, without_null_groups(overrides))
     except UNCOMPOSABLE as error:
         raise explain(error, overrides) from error
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Starts Hydra; a job of a sweep runs inside another, which is set aside."""
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = running
 
 
 def without_null_groups(overrides: Sequence[str]) -> list[str]:
@@ -134,7 +148,7 @@ def _chosen(overrides: Sequence[str], but: str) -> DictConfig:
         o for o, k in keys.items() if k.partition("@")[0] in groups() and k != but
     ]
     try:
-        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+        with _hydra():
             overrides = without_null_groups(chosen)
             cfg = hydra_compose("train", overrides, return_hydra_config=True)
     except UNCOMPOSABLE:

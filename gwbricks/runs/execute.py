@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,11 @@ from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
-from gwbricks.runs.folder import RunFolder
+from gwbricks.runs.experiments import check_experiments, keep_experiments
+from gwbricks.runs.folder import Place, RunFolder
+from gwbricks.runs.kept import make_folder
 from gwbricks.runs.monitored import monitor_problems
-from gwbricks.runs.pretrain import check_domains, make_folder, pretrain_domains
+from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import is_of, Results, save_results, show_results
 from gwbricks.runs.saved_config import plain_config, saved_config
@@ -37,28 +38,21 @@ from gwbricks.runs.weights import load_weights, read_checkpoint, read_weights
 from gwbricks.training.module import CONFIG
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a run goes.
-
-    Args:
-        parent: Folder of runs, below `paths.outputs`.
-        name: Name of the run folder.
-        overrides: What the command line said.
-    """
-
-    parent: str
-    name: str
-    overrides: Sequence[str] = ()
-
-
 @quiet_libraries()
-def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
+def check(
+    cfg: DictConfig,
+    trusted: Collection[str] = (),
+    needed_by: Sequence[Sequence[str]] = (),
+) -> Experiment:
     """Builds what a config describes, after checking all of it.
+
+    Experiments that its bricks start from are checked too; their weights are those of
+    before their training.
 
     Args:
         cfg: A composed config.
         trusted: See `resolve_target`.
+        needed_by: Overrides of the experiments that start from this one.
 
     Raises:
         ConfigError: With all mistakes that can be told together.
@@ -78,8 +72,11 @@ def check(cfg: DictConfig, trusted: Collection[str] = ()) -> Experiment:
     problems = monitor_problems(config, module, experiment.data)
     if problems:
         raise ConfigErrors(problems)
+    checked = partial(check, trusted=trusted)
+    experiment.sources = check_experiments(cfg, config, checked, needed_by)
+    untrained = {k: e.module.state_dict() for k, e in experiment.sources.items()}
     experiment.loaded = load_sources(
-        config.get("bricks") or {}, module.brick_collection
+        config.get("bricks") or {}, module.brick_collection, untrained
     )
     _check_loaded_once(experiment)
     check_domains(config, experiment.own_domains, experiment.data, trusted)
@@ -132,8 +129,12 @@ def train(
             tell(note)
         if ckpt_path is not None:
             tell(f"going on from {ckpt_path}, after epoch {epochs}")
-        for key, source in find_sources(config.get("bricks") or {}).items():
-            tell(f"{key}: weights of {source}")
+        bricks = config.get("bricks") or {}
+        for key, source in find_sources(bricks).items():
+            if isinstance(source, str):
+                tell(f"{key}: weights of {source}")
+        kept = keep_experiments(experiment, cfg, partial(train, trusted=trusted), tell)
+        load_sources(bricks, experiment.module.brick_collection, kept)
         pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
         folder = RunFolder.create(outputs / place.parent, place.name)
         OmegaConf.update(cfg, "paths.run", str(folder.path))

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from gwbricks.runs.pretrain import make_folder
+from gwbricks.runs.kept import make_folder
 
 PACKAGES = (
     "gwbricks",
@@ -26,6 +26,21 @@ PACKAGES = (
     "wandb",
     "torchmetrics",
 )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run goes.
+
+    Args:
+        parent: Folder of runs, below `paths.outputs`.
+        name: Name of the run folder.
+        overrides: What the command line said.
+    """
+
+    parent: str
+    name: str
+    overrides: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

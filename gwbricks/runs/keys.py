@@ -14,7 +14,10 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         *("optimizer", "scheduler", "trainer", "callbacks", "logger"),
         *("threads", "sweep", "paths"),
     ),
-    "workspace": ("dim", "selection", "fusion", "routes", "contrastive", "gather"),
+    "workspace": (
+        *("dim", "selection", "fusion", "routes"),
+        *("contrastive", "gather", "corruption"),
+    ),
     "domains.*": (
         *("module", "encoder", "decoder"),
         *("pretrain", "checkpoint", "trainable"),

@@ -1,7 +1,5 @@
-"""Pretrains what is missing, keeps it, and uses it in every later run."""
+"""Pretrains the domains that are not there yet."""
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from torch import Tensor
 
-import gwbricks
 from gwbricks.bricks import BrickCollection, BrickTrainable
 from gwbricks.bricks.stage import EVALUATED
 from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
-from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
+from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.optimizer import build_optimizer
 from gwbricks.runs.trainer import check_training, interruptible, make_trainer
 from gwbricks.runs.weights import load_weights, part_of, read_weights
@@ -111,19 +108,14 @@ def _pretrain(
     tell: Callable[[str], None],
 ) -> None:
     key = f"domains.{name}.pretrain"
-    folder = Path(config["paths"]["pretrained"])
-    path = folder / f"{name}-{pretraining_key(name, config, data)}.ckpt"
-    make_folder(folder, "paths.pretrained")
-    with FileLock(path.with_suffix(".lock")):
-        if path.is_file():
-            tell(f"domain {name}: pretrained before ({path})")
-        else:
-            tell(f"domain {name}: pretraining")
-            _train_alone(name, config, module, data, trusted, path)
-        try:
-            weights = read_weights(path, key)
-        except CheckpointError as error:
-            raise CheckpointError(f"{error} Fix: delete that file.") from error
+    file = f"{name}-{pretraining_key(name, config, data)}.ckpt"
+    weights = keep(
+        Path(config["paths"]["pretrained"]) / file,
+        f"domain {name}",
+        key,
+        lambda: _train_alone(name, config, module, data, trusted),
+        tell,
+    )
     load_weights(module, weights, key)
 
 
@@ -134,20 +126,8 @@ def pretraining_key(name: str, config: Mapping[str, Any], data: TableDataModule)
     rows, and the versions of gwbricks and torch.
     """
     node = config["domains"][name]
-    digest = hashlib.sha256()
-    parts = [
-        name,
-        node["module"],
-        node["pretrain"],
-        gwbricks.__version__,
-        torch.__version__,
-    ]
-    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
-    for split in ("train", "val"):
-        rows = data.splits[split].columns[name].contiguous()
-        digest.update(f"{rows.dtype}{tuple(rows.shape)}".encode())
-        digest.update(rows.view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]
+    rows = [data.splits[split].columns[name] for split in ("train", "val")]
+    return digest([name, node["module"], node["pretrain"]], rows)
 
 
 def _train_alone(
@@ -156,12 +136,11 @@ def _train_alone(
     module: DomainModule,
     data: TableDataModule,
     trusted: Collection[str],
-    path: Path,
-) -> None:
+) -> dict[str, Tensor]:
     node = config["domains"][name]["pretrain"]
     train, val = _loaders(name, data, node["batch_size"], node["seed"])
     with (
-        tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder,
+        tempfile.TemporaryDirectory() as folder,
         _alone(name, config, module, trusted) as graph,
     ):
         best = ModelCheckpoint(folder, "best", "val/loss", enable_version_counter=False)
@@ -169,10 +148,7 @@ def _train_alone(
         with interruptible():
             trainer.fit(graph, train, val)
         weights = read_weights(Path(best.best_model_path), f"domains.{name}.pretrain")
-        own = part_of(weights, f"{name}.model")
-        made = Path(folder) / "weights.ckpt"
-        torch.save({"state_dict": own}, made)
-        made.replace(path)
+        return part_of(weights, f"{name}.model")
 
 
 @contextmanager
@@ -256,20 +232,3 @@ def _check_loss(
                 f"{key}: {type(module).__name__} has no loss of its own. Fix: give it"
                 f" compute_domain_loss(domain) -> LossOutput, or {key}=null."
             )
-
-
-def make_folder(folder: Path, key: str) -> None:
-    """Makes a folder, and checks that it can be written to.
-
-    Raises:
-        ConfigError: If not.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
-            f" Fix: another folder, as in {key}=PATH."
-        ) from error

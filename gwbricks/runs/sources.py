@@ -1,11 +1,11 @@
-"""Weights that bricks start from: `bricks.NAME.from`, a brick of a run or of a file."""
+"""Weights that bricks start from: `bricks.NAME.from`: run, file or experiment."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection
 from gwbricks.bricks.paths import nests
@@ -21,7 +21,10 @@ from gwbricks.runs.weights import load_weights, part_of, read_weights, ROOT
 FROM = "from"
 """Key of a brick or a nest that says where its weights are from."""
 
-EXPECTED = "Expected RUN_OR_FILE, or RUN_OR_FILE:bricks.NAME."
+EXPECTED = (
+    "Expected RUN_OR_FILE, RUN_OR_FILE:bricks.NAME, or what an experiment is trained"
+    " with, as in [experiment=NAME]."
+)
 
 
 def find_sources(bricks: Mapping[str, Any], key: str = "bricks") -> dict[str, Any]:
@@ -58,22 +61,48 @@ def without_sources(bricks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def source_problems(bricks: Mapping[str, Any]) -> list[str]:
-    """Returns one line for each source that is no text."""
+    """Returns one line for each source that is no text and no list of texts."""
     return [
         f"{key}.{FROM}: {source!r}. {EXPECTED}"
         for key, source in find_sources(bricks).items()
-        if not isinstance(source, str)
+        if not isinstance(source, str) and not _is_overrides(source)
     ]
 
 
+def find_experiments(bricks: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Returns the overrides of each experiment that a brick or nest starts from.
+
+    Example:
+        >>> find_experiments({"gw": {"from": ["experiment=digits", "seed=1"]}})
+        {'bricks.gw': ('experiment=digits', 'seed=1')}
+    """
+    return {
+        key: tuple(source)
+        for key, source in find_sources(bricks).items()
+        if not isinstance(source, str)
+    }
+
+
+def _is_overrides(source: object) -> bool:
+    return (
+        isinstance(source, list)
+        and bool(source)
+        and all(isinstance(override, str) for override in source)
+    )
+
+
 def load_sources(
-    bricks: Mapping[str, Any], collection: BrickCollection
+    bricks: Mapping[str, Any],
+    collection: BrickCollection,
+    experiments: Mapping[str, Mapping[str, Tensor]],
 ) -> set[nn.Module]:
     """Loads the weights that bricks start from; each tensor must be there and fit.
 
     Args:
         bricks: The config's `bricks`.
         collection: What was built of it.
+        experiments: Weights of each experiment that a brick or nest starts from, by the
+            config key of the brick or nest.
 
     Returns:
         The modules that were loaded.
@@ -85,7 +114,12 @@ def load_sources(
     for key, source in sorted(find_sources(bricks).items()):
         try:
             part = _find_part(collection, key)
-            load_weights(part, _read(source, key), f"{key}.{FROM}")
+            weights = (
+                _read(source, key)
+                if isinstance(source, str)
+                else _pick(experiments[key], key, key, " ".join(source))
+            )
+            load_weights(part, weights, f"{key}.{FROM}")
             loaded.update(part.modules())
         except (ConfigError, CheckpointError) as error:
             problems.append(str(error))
@@ -101,19 +135,25 @@ def _find_part(collection: BrickCollection, key: str) -> nn.Module:
     return collection.get_submodule(key.removeprefix("bricks").lstrip("."))
 
 
-def _read(source: str, key: str) -> dict[str, Any]:
+def _read(source: str, key: str) -> dict[str, Tensor]:
     match = re.fullmatch(r"(.+?)(?::([\w.-]+))?", source)
     if match is None:
         raise ConfigError(f"{key}.{FROM}: {source!r}. {EXPECTED}")
     file, name = match[1], match[2] or key
     weights = read_weights(Path(file), f"{key}.{FROM}")
+    return _pick(weights, name, key, file)
+
+
+def _pick(
+    weights: Mapping[str, Tensor], name: str, key: str, source: str
+) -> dict[str, Tensor]:
     path = name.removeprefix("bricks").lstrip(".")
     found = part_of(weights, path)
     if found and name.split(".")[0] == "bricks":
         return found
     known = {n.removeprefix(ROOT).partition(".model.")[0] for n in weights}
     raise CheckpointError(
-        f"{key}.{FROM}: {file!r} holds no weights of {name!r}."
+        f"{key}.{FROM}: {source!r} holds no weights of {name!r}."
         f"{suggest(f'bricks.{path}', _with_nests(known))}"
     )
 

@@ -18,7 +18,7 @@ from gwbricks.bricks import Brick
 from gwbricks.data import FurtherSet
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError, suggest
-from gwbricks.workspace import Routes, Selection
+from gwbricks.workspace import Corruption, Routes, Selection
 
 PREFIXES = (
     "gwbricks.",
@@ -57,6 +57,7 @@ ROLES: dict[str, tuple[type, ...]] = {
     "workspace.routes": (Routes,),
     "workspace.fusion": (nn.Module,),
     "workspace.contrastive": (nn.Module,),
+    "workspace.corruption": (Corruption,),
     "callbacks.*": (Callback,),
     "logger.*": (Logger,),
     "domains.*.module": (DomainModule,),

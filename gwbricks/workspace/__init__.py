@@ -10,6 +10,14 @@ from gwbricks.workspace.coders import (
     LinearCoder as LinearCoder,
     ResidualCoder as ResidualCoder,
 )
+from gwbricks.workspace.corrupted_accuracy import (
+    CorruptedAccuracy as CorruptedAccuracy,
+)
+from gwbricks.workspace.corruption import (
+    AdditiveNoise as AdditiveNoise,
+    Corruption as Corruption,
+    Masking as Masking,
+)
 from gwbricks.workspace.fusion import Fuse as Fuse, WeightedSum as WeightedSum
 from gwbricks.workspace.graph import gw_bricks as gw_bricks
 from gwbricks.workspace.metrics import (

@@ -67,7 +67,8 @@ class AttentionSelection(Selection):
         # What a row lacks holds anything, and zero weight times NaN is NaN.
         encodings = encodings.masked_fill(~present.unsqueeze(-1), 0.0)
         keys = self.key(encodings)
-        weights = self._attend(self.first_query.expand(len(keys), -1), keys, present)
+        queries = self.first_query.expand(keys.shape[0], -1)  # len() is no symbol
+        weights = self._attend(queries, keys, present)
         for _ in range(self.n_steps):
             assert self.query is not None
             state = torch.bmm(weights.unsqueeze(1), encodings).squeeze(1)

@@ -6,11 +6,11 @@ from typing import Any
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from gwbricks.bricks import BrickCollection, BrickTrainable, LossOutput, Stage
+from gwbricks.bricks import Brick, BrickCollection, BrickTrainable, LossOutput, Stage
 from gwbricks.workspace.fusion import Fuse
 from gwbricks.workspace.parts import WorkspaceDomain
 from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.route_bricks import route_bricks
+from gwbricks.workspace.route_bricks import route_bricks, Weights
 
 
 class ChunkedRoutes:
@@ -23,22 +23,29 @@ class ChunkedRoutes:
         domains: The domains by the name of their data.
         fuse: Selection and fusion.
         kinds: Kinds of losses to return, in this order.
+        weights: See `route_bricks`.
+        target: See `route_bricks`.
 
     References:
         T. Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016.
     """
 
     def __init__(
-        self, domains: Mapping[str, WorkspaceDomain], fuse: Fuse, kinds: Sequence[str]
+        self,
+        domains: Mapping[str, WorkspaceDomain],
+        fuse: Fuse,
+        kinds: Sequence[str],
+        weights: Weights = BrickTrainable,
+        target: str = "latent",
     ) -> None:
-        def reencode(name: str) -> BrickTrainable:
+        def reencode(name: str) -> Brick:
             reads, writes = [f"{name}/rebroadcast"], [f"{name}/reencoding"]
-            return BrickTrainable(domains[name].encoder, reads, writes)
+            return weights(domains[name].encoder, reads, writes)
 
         self.kinds = tuple(kinds)
         self._names = sorted(domains)
         self._graph = BrickCollection(
-            route_bricks(domains, fuse, [Stage.TRAIN], reencode)
+            route_bricks(domains, fuse, [Stage.TRAIN], reencode, weights, target)
         )
 
     def __call__(
@@ -46,6 +53,7 @@ class ChunkedRoutes:
         latents: Mapping[str, Tensor],
         encodings: Mapping[str, Tensor],
         plan: Plan,
+        clean: Mapping[str, Tensor],
         *raw: Any,
     ) -> tuple[LossOutput | None, ...] | LossOutput | None:
         """Returns the loss of each kind, with its routes; None if it has no route.
@@ -54,12 +62,14 @@ class ChunkedRoutes:
             latents: Latents by domain.
             encodings: The same in the workspace.
             plan: The batch's plan.
+            clean: Latents before their corruption, by domain; none without one.
             raw: The raw data of each domain, sorted by name; None where there is none.
         """
         given = zip(self._names, raw, strict=True)
         inputs = {name: column for name, column in given if column is not None}
         inputs |= {f"{name}/latent": latents[name] for name in latents}
         inputs |= {f"{name}/encoding": encodings[name] for name in encodings}
+        inputs |= {f"{name}/clean": clean[name] for name in clean}
         found: dict[str, list[LossOutput]] = {kind: [] for kind in self.kinds}
         for chunk in plan.chunks:
             losses = checkpoint(

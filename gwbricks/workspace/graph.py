@@ -1,6 +1,6 @@
 """The graph of a Global Workspace: one function composes it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,16 @@ from gwbricks.bricks import (
 )
 from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data.table import LAYOUT
-from gwbricks.errors import ConfigError
+from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.losses import ROUTES
 from gwbricks.workspace.chunked import ChunkedRoutes
 from gwbricks.workspace.contrast import Contrast
+from gwbricks.workspace.corruption import Corruption
 from gwbricks.workspace.fusion import Fuse
 from gwbricks.workspace.parts import Workspace, WorkspaceDomain
 from gwbricks.workspace.plan import Plan
 from gwbricks.workspace.planner import Planner
-from gwbricks.workspace.route_bricks import READ_BY_FUSION, route_bricks
+from gwbricks.workspace.route_bricks import READ_BY_FUSION, route_bricks, Weights
 from gwbricks.workspace.route_coefs import check_route_coefs
 from gwbricks.workspace.routes import CONTRASTIVES, KINDS
 from gwbricks.workspace.variational import is_variational, KL, mean_divergence
@@ -35,9 +36,12 @@ from gwbricks.workspace.variational import is_variational, KL, mean_divergence
 UNIMODAL = "unimodal"
 """Name of the loss of the domains that are trained together with the workspace."""
 
+CORRUPTION = "corruption"
+"""Name of the scales at which the cells of a batch are corrupted."""
+
 RESERVED = frozenset(
     {LAYOUT, "stage", "plan", "states", "state", "restates", UNIMODAL, KL, *KINDS}
-    | {"fuse", "items", "refuse", "routes", "chunks", "contrast"}
+    | {"fuse", "items", "refuse", "routes", "chunks", "contrast", CORRUPTION}
 )
 """Names of the graph's own values and bricks, which no domain can have."""
 
@@ -46,13 +50,16 @@ def gw_bricks(
     domains: Mapping[str, WorkspaceDomain],
     workspace: Workspace,
     loss_coefs: Mapping[str, Any] | None = None,
+    trainable: bool = True,
 ) -> dict[str, Any]:
     """Composes the graph of a Global Workspace, as nested dictionaries of bricks.
 
     For every domain `d` it writes `d/latent`, `d/encoding` (before fusion), `d/state`
     (of that domain alone), `d/broadcast` (latents decoded from the states of all
     routes), `d/raw`, and errors; and once `plan`, `states` (one row a route and item),
-    `state` (one row an item) and the losses.
+    `state` (one row an item) and the losses. With a corruption, `d/latent` is the
+    corrupted one, `d/clean` is what errors are measured against, and `corruption` holds
+    the scales.
 
     Args:
         domains: The domains by the name of their data.
@@ -60,10 +67,12 @@ def gw_bricks(
         loss_coefs: Coefficients by kind of loss; training computes only the routes of
             kinds that have one. None means all kinds. Those of single routes are under
             `routes`; see `check_route_coefs`.
+        trainable: Whether coders and selection are trained; else they are frozen.
 
     Raises:
         ConfigError: If there is no domain, a domain's name cannot be used, or a
             coefficient of a route cannot be.
+        UnknownNameError: If a domain that is to be corrupted does not exist.
     """
     names = sorted(domains)
     _check_names(names)
@@ -72,13 +81,25 @@ def gw_bricks(
     routes = workspace.routes
     route_coefs = check_route_coefs(coefs.get(ROUTES), names, routes)
     planner = Planner(names, routes, kinds, route_coefs)
+    corruption = workspace.corruption
+    target = "latent" if corruption is None else "clean"
+    weights = BrickTrainable if trainable else BrickNotTrainable
     fuse = Fuse(names, workspace.selection, workspace.fusion)
     optional = [f"{name}?" for name in names]
     is_chunked = routes.chunk is not None
     stages = [s for s in Stage if not (is_chunked and s is Stage.TRAIN)]
     of_routes = route_bricks(
-        domains, fuse, stages, lambda n: _reencode(n, domains[n].encoder, stages)
+        domains,
+        fuse,
+        stages,
+        lambda n: _reencode(n, domains[n].encoder, stages),
+        weights,
+        target,
     )
+    of_domains = {
+        name: _domain_bricks(name, domains[name], stages, corruption, weights)
+        for name in names
+    }
     bricks: dict[str, Any] = {
         "plan": BrickModule(planner, ["stage", f"{LAYOUT}?", *optional], ["plan"]),
         "items": BrickShared(
@@ -86,7 +107,7 @@ def gw_bricks(
         ),
         "state": BrickModule(_same, ["states"], ["state"], PREDICTED, trainable=None),
         **of_routes,
-        **{n: _domain_bricks(n, domains[n], stages) | of_routes[n] for n in names},
+        **{name: of_domains[name] | of_routes[name] for name in names},
         "contrast": BrickLoss(
             Contrast(workspace.contrastive, workspace.gather),
             ["*/encoding", "plan"],
@@ -96,11 +117,13 @@ def gw_bricks(
     computed = [kind for kind in kinds if kind != CONTRASTIVES]
     if is_chunked and computed:
         bricks["chunks"] = BrickLoss(
-            ChunkedRoutes(domains, fuse, computed),
-            [*READ_BY_FUSION, *optional],
+            ChunkedRoutes(domains, fuse, computed, weights, target),
+            [*READ_BY_FUSION, "*/clean?", *optional],
             computed,
             alive_stages=[Stage.TRAIN],
         )
+    if corruption is not None:
+        bricks[CORRUPTION] = _corruption(corruption, names)
     if any(domain.trainable for domain in domains.values()):
         bricks[UNIMODAL] = BrickLoss(_sum_losses, [f"*/{UNIMODAL}"], [UNIMODAL])
     if any(is_variational(domain.encoder) for domain in domains.values()):
@@ -109,11 +132,16 @@ def gw_bricks(
 
 
 def _domain_bricks(
-    name: str, domain: WorkspaceDomain, stages: list[Stage]
+    name: str,
+    domain: WorkspaceDomain,
+    stages: list[Stage],
+    corruption: Corruption | None,
+    weights: Weights,
 ) -> dict[str, Brick]:
+    clean = f"{name}/latent" if corruption is None else f"{name}/clean"
     bricks: dict[str, Brick] = {
-        "latent": _latent(name, domain),
-        **_encode(name, domain),
+        "latent": _latent(name, domain, clean),
+        **_encode(name, domain.encoder, weights),
         "state": BrickShared(
             "fuse", [f"{name}/encoding"], [f"{name}/state"], method="alone"
         ),
@@ -128,6 +156,14 @@ def _domain_bricks(
             skip_missing=True,
         ),
     }
+    if corruption is not None:
+        bricks["corrupt"] = BrickModule(
+            _Corrupt(name, corruption),
+            [clean, f"{CORRUPTION}?", "plan"],
+            [f"{name}/latent"],
+            trainable=None,
+            skip_missing=True,
+        )
     if domain.trainable:
         bricks[UNIMODAL] = BrickShared(
             "latent",
@@ -140,13 +176,13 @@ def _domain_bricks(
     return bricks
 
 
-def _encode(name: str, domain: WorkspaceDomain) -> dict[str, Brick]:
+def _encode(name: str, encoder: nn.Module, weights: Weights) -> dict[str, Brick]:
     latent, encoding = f"{name}/latent", f"{name}/encoding"
-    if not is_variational(domain.encoder):
-        return {"encode": BrickTrainable(domain.encoder, [latent], [encoding])}
+    if not is_variational(encoder):
+        return {"encode": weights(encoder, [latent], [encoding])}
     normal = [f"{name}/mean", f"{name}/log_variance"]
     return {
-        "encode": BrickTrainable(domain.encoder, [latent], normal, method="posterior"),
+        "encode": weights(encoder, [latent], normal, method="posterior"),
         "sample": BrickShared("encode", normal, [encoding], method="sample"),
     }
 
@@ -172,19 +208,36 @@ class _RawTarget:
         return raw.index_select(0, plan.columns[self.name].targets)
 
 
-def _latent(name: str, domain: WorkspaceDomain) -> BrickModule:
+@dataclass(frozen=True)
+class _Corrupt:
+    """Corrupts the latents of one domain."""
+
+    name: str
+    corruption: Corruption
+
+    def __call__(self, latent: Tensor, scales: Tensor | None, plan: Plan) -> Tensor:
+        """Returns latents as the workspace is given them."""
+        return self.corruption.corrupt(self.name, latent, scales, plan)
+
+
+def _corruption(corruption: Corruption, names: Sequence[str]) -> BrickModule:
+    for name in corruption.domains or ():
+        if name not in names:
+            raise UnknownNameError("workspace.corruption.domains", name, names)
+    return BrickModule(
+        corruption, ["plan"], [CORRUPTION], EVALUATED, trainable=None, method="draw"
+    )
+
+
+def _latent(name: str, domain: WorkspaceDomain, writes: str) -> BrickModule:
     if domain.trainable:
         return BrickTrainable(
-            domain.module,
-            [name],
-            [f"{name}/latent"],
-            method="encode",
-            skip_missing=True,
+            domain.module, [name], [writes], method="encode", skip_missing=True
         )
     return BrickNotTrainable(
         domain.module,
         [name],
-        [f"{name}/latent"],
+        [writes],
         calculate_gradients=False,
         method="encode",
         skip_missing=True,

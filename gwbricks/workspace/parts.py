@@ -6,6 +6,7 @@ from torch import nn
 
 from gwbricks.domains import DomainModule
 from gwbricks.losses import ContrastiveLoss
+from gwbricks.workspace.corruption import Corruption
 from gwbricks.workspace.fusion import WeightedSum
 from gwbricks.workspace.routes import FusionRoutes, Routes
 from gwbricks.workspace.selection import RandomSelection, Selection
@@ -38,6 +39,8 @@ class Workspace:
         routes: Which routes are computed.
         contrastive: Compares the encodings of two domains.
         gather: See `Contrast`.
+        corruption: What happens to latents before the workspace is given them; None for
+            nothing.
     """
 
     selection: Selection = field(default_factory=RandomSelection)
@@ -45,3 +48,4 @@ class Workspace:
     routes: Routes = field(default_factory=FusionRoutes)
     contrastive: nn.Module = field(default_factory=ContrastiveLoss)
     gather: bool = False
+    corruption: Corruption | None = None

@@ -10,6 +10,7 @@ from gwbricks.bricks import (
     Brick,
     BrickLoss,
     BrickModule,
+    BrickNotTrainable,
     BrickShared,
     BrickTrainable,
     Stage,
@@ -25,6 +26,9 @@ from gwbricks.workspace.routes import CYCLES, DEMI_CYCLES, FUSED, TRANSLATIONS
 ONE_PASS = [DEMI_CYCLES, TRANSLATIONS, FUSED]
 """Kinds whose routes end after one pass, in the order of their losses."""
 
+Weights = type[BrickTrainable | BrickNotTrainable]
+"""Kind of the bricks that hold coders and selection: trained or frozen."""
+
 READ_BY_FUSION = ["*/latent", "*/encoding", "plan"]
 
 
@@ -33,6 +37,8 @@ def route_bricks(
     fuse: Fuse,
     alive_stages: Collection[Stage],
     reencode: Callable[[str], Brick],
+    weights: Weights = BrickTrainable,
+    target: str = "latent",
 ) -> dict[str, Any]:
     """Composes the bricks of all routes, and nests of those of each domain.
 
@@ -43,15 +49,20 @@ def route_bricks(
         fuse: Selection and fusion.
         alive_stages: Stages in which routes are computed.
         reencode: Makes the brick from a domain's `d/rebroadcast` to `d/reencoding`.
+        weights: Kind of the bricks that hold decoders and selection.
+        target: What latents are compared to: `d/latent`, or `d/clean` if that is
+            corrupted.
     """
     alive, compared = list(alive_stages), [s for s in EVALUATED if s in alive_stages]
     nests = {
-        name: _domain_bricks(name, domain, alive, compared, reencode(name))
+        name: _domain_bricks(
+            name, domain, alive, compared, reencode(name), weights, target
+        )
         for name, domain in sorted(domains.items())
     }
     return {
         **nests,
-        "fuse": BrickTrainable(fuse, READ_BY_FUSION, ["states"], alive_stages=alive),
+        "fuse": weights(fuse, READ_BY_FUSION, ["states"], alive_stages=alive),
         "refuse": BrickShared(
             "fuse",
             ["*/rebroadcast", "*/reencoding", "plan"],
@@ -77,8 +88,10 @@ def _domain_bricks(
     alive: list[Stage],
     compared: list[Stage],
     reencode: Brick,
+    weights: Weights,
+    target: str,
 ) -> dict[str, Brick]:
-    read = [f"{name}/latent", name, "plan"]
+    read = [f"{name}/{target}", name, "plan"]
     error = RouteErrors(name, domain.module)
     cycle_error = RouteErrors(name, domain.module, cycles=True)
     rows = _Rows(name)
@@ -93,7 +106,7 @@ def _domain_bricks(
 
     return {
         "states": take(rows.states, ["states", "plan"], f"{name}/states"),
-        "decode": BrickTrainable(
+        "decode": weights(
             domain.decoder,
             [f"{name}/states"],
             [f"{name}/broadcast"],

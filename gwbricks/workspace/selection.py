@@ -52,16 +52,20 @@ class RandomSelection(Selection):
 
     Args:
         temperature: Divides the scores; the lower, the more one domain dominates.
+        draw_in_evaluation: Whether evaluation draws too.
 
     Raises:
         ConfigError: If `temperature` is not above zero.
     """
 
-    def __init__(self, temperature: float = 0.2) -> None:
+    def __init__(
+        self, temperature: float = 0.2, draw_in_evaluation: bool = False
+    ) -> None:
         super().__init__()
         if not temperature > 0:
             raise ConfigError(f"temperature: {temperature}. Expected a number above 0.")
         self.temperature = temperature
+        self.draw_in_evaluation = draw_in_evaluation
 
     def forward(
         self,
@@ -70,7 +74,7 @@ class RandomSelection(Selection):
         present: Bool[Tensor, "rows domains"],
     ) -> Float[Tensor, "rows domains"]:
         """Returns a draw for each row."""
-        if not self.training:
+        if not (self.training or self.draw_in_evaluation):
             return SharedSelection()(latents, encodings, present)
         scores = torch.rand(
             present.shape, device=encodings.device, dtype=encodings.dtype

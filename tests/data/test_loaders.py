@@ -146,6 +146,14 @@ def test_evaluation_shows_every_item_once_with_all_of_its_domains(
     assert seen == {i: (*group, "label") for i, group in expected.items() if group}
 
 
+def test_evaluation_repeats_all_rows() -> None:
+    present = {"a": torch.ones(ITEMS, dtype=torch.bool)}
+    once, thrice = (EvalLoader(COLUMNS, present, 4, repeats=n) for n in (1, 3))
+    assert len(thrice) == 3 * len(once)
+    expected = [items_of(table) for table in [*once, *once, *once]]
+    assert [items_of(table) for table in thrice] == expected
+
+
 def test_evaluation_is_the_same_every_time() -> None:
     present = {"a": torch.ones(ITEMS, dtype=torch.bool)}
     loader = EvalLoader(COLUMNS, present, 7, ("label",))

@@ -62,8 +62,15 @@ def test_data_that_cannot_be_trained_on_are_an_error(
         vectors(**changes).train_dataloader()
 
 
-@pytest.mark.parametrize("batch_size", [0, -1])
-def test_batch_size_below_one_is_an_error(batch_size: int) -> None:
-    message = rf"data\.batch_size: {batch_size}\. Expected 1 or more"
+@pytest.mark.parametrize("name", ["batch_size", "test_repeats"])
+@pytest.mark.parametrize("count", [0, -1])
+def test_count_below_one_is_an_error(name: str, count: int) -> None:
+    message = rf"data\.{name}: {count}\. Expected 1 or more"
     with pytest.raises(ConfigError, match=message):
-        vectors(batch_size=batch_size)
+        vectors(**{name: count})
+
+
+def test_only_test_rows_are_repeated() -> None:
+    once, twice = vectors(), vectors(test_repeats=2)
+    assert len(twice.test_dataloader()) == 2 * len(once.test_dataloader())
+    assert len(twice.val_dataloader()) == len(once.val_dataloader())

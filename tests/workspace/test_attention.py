@@ -66,6 +66,15 @@ def test_rows_do_not_see_each_other_and_one_row_is_enough() -> None:
         torch.testing.assert_close(alone[0], together[index])
 
 
+def test_exported_program_takes_any_number_of_rows() -> None:
+    selection, rows = AttentionSelection(dim=3, n_steps=1).eval(), torch.export.Dim.AUTO
+    given = ({}, torch.randn(4, 2, 3), torch.ones(4, 2, dtype=torch.bool))
+    shapes = ({}, {0: rows}, {0: rows})
+    program = torch.export.export(selection, given, dynamic_shapes=shapes)
+    other = ({}, torch.randn(7, 2, 3), torch.ones(7, 2, dtype=torch.bool))
+    torch.testing.assert_close(program.module()(*other), selection(*other))
+
+
 def test_low_temperature_makes_one_domain_dominate() -> None:
     torch.manual_seed(0)
     encodings, present = torch.randn(50, 3, 3), torch.ones(50, 3, dtype=torch.bool)

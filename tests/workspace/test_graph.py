@@ -11,8 +11,10 @@ from gwbricks.data import as_named_inputs, Table
 from gwbricks.domains import DomainModule, IdentityDomain, LinearDomain
 from gwbricks.errors import ConfigError
 from gwbricks.workspace import (
+    Corruption,
     FusionRoutes,
     gw_bricks,
+    Masking,
     Routes,
     SimpleRoutes,
     WeightedSum,
@@ -265,7 +267,8 @@ def test_names_that_the_graph_needs_are_refused(
 
 
 def test_every_name_and_brick_of_the_graph_is_reserved(build: Build) -> None:
-    collection = build("a", trainable=["a"])
+    corruption = Corruption(Masking(), [1.0])
+    collection = build("a", trainable=["a"], corruption=corruption)
     written = {n for b in collection.flat().values() for n in b.output_names}
     taken = {*collection, *(n for n in written if "/" not in n)} - {"a"}
     for name in taken:

@@ -65,6 +65,14 @@ def test_random_weights_differ_from_row_to_row_and_average_to_equal_ones() -> No
     torch.testing.assert_close(weights.mean(dim=0), expected, atol=0.03, rtol=0)
 
 
+def test_random_weights_are_drawn_in_evaluation_only_if_asked_for() -> None:
+    present = torch.ones(50, 3, dtype=torch.bool)
+    equal = select(RandomSelection().eval(), present)
+    drawn = select(RandomSelection(draw_in_evaluation=True).eval(), present)
+    assert len(equal.unique(dim=0)) == 1
+    assert len(drawn.unique(dim=0)) == 50
+
+
 def test_low_temperature_lets_one_domain_dominate() -> None:
     torch.manual_seed(0)
     present = torch.ones(500, 3, dtype=torch.bool)

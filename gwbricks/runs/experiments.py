@@ -1,0 +1,154 @@
+"""Experiments that bricks start from: each is trained once, kept, and used again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from gwbricks.data import TableDataModule
+from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.runs.build import Experiment
+from gwbricks.runs.compose import compose, experiment_name
+from gwbricks.runs.folder import Place, safe_name, timestamp
+from gwbricks.runs.kept import digest, keep
+from gwbricks.runs.saved_config import plain_config
+from gwbricks.runs.sources import find_experiments
+from gwbricks.runs.weights import read_weights
+
+SHARED = ("paths", "logger", "threads")
+"""Sections that an experiment has from the run that needs it."""
+
+DEVICES = ("accelerator", "devices")
+"""Keys of `trainer` that an experiment has from the run that needs it."""
+
+
+def compose_experiment(overrides: Sequence[str], cfg: DictConfig) -> DictConfig:
+    """Composes an experiment that is trained for another run.
+
+    Args:
+        overrides: What it is trained with, such as `experiment=digits`.
+        cfg: Config of the run that needs it, which says where it goes, what it logs to,
+            and the devices.
+
+    Raises:
+        ConfigError: If an override, an option or a key does not exist.
+    """
+    source, needing = (
+        OmegaConf.to_container(c, resolve=False) for c in (compose(overrides), cfg)
+    )
+    assert isinstance(source, dict)
+    assert isinstance(needing, dict)
+    trainer, other = source["trainer"], needing["trainer"]
+    shared = {name: needing[name] for name in SHARED if name in needing}
+    devices = {name: other[name] for name in DEVICES if name in other}
+    return OmegaConf.create({**source, **shared, "trainer": {**trainer, **devices}})
+
+
+def check_experiments(
+    cfg: DictConfig,
+    config: Mapping[str, Any],
+    check: Callable[..., Experiment],
+    needed_by: Sequence[Sequence[str]],
+) -> dict[str, Experiment]:
+    """Checks the experiments that bricks start from, without training them.
+
+    Args:
+        cfg: Config of the run that needs them.
+        config: The same, resolved.
+        check: Checks a config.
+        needed_by: Overrides of the experiments that start from this one.
+
+    Returns:
+        The experiments by the config key of the brick or nest.
+
+    Raises:
+        ConfigError: If one has mistakes, or starts from itself.
+    """
+    found = {}
+    for key, overrides in find_experiments(config.get("bricks") or {}).items():
+        where = f"{key}.from: {' '.join(overrides)}"
+        if overrides in needed_by:
+            raise ConfigError(f"{where} starts from itself. Fix: another experiment.")
+        try:
+            source = compose_experiment(overrides, cfg)
+            found[key] = check(source, needed_by=(*needed_by, overrides))
+        except (ConfigError, CheckpointError) as error:
+            raise ConfigError(f"{where}: {error}") from error
+    return found
+
+
+def keep_experiments(
+    experiment: Experiment,
+    cfg: DictConfig,
+    train: Callable[[DictConfig, Place], object],
+    tell: Callable[[str], None],
+) -> dict[str, dict[str, Tensor]]:
+    """Returns the weights of the experiments that bricks start from.
+
+    Args:
+        experiment: What needs them.
+        cfg: Its config.
+        train: Trains an experiment, as a run of its own.
+        tell: Is told what happens, a line at a time.
+
+    Raises:
+        CheckpointError: If kept weights are damaged.
+        ConfigError: If the weights cannot be written.
+    """
+    found = {}
+    bricks = experiment.config.get("bricks") or {}
+    for key, overrides in sorted(find_experiments(bricks).items()):
+        name = safe_name(experiment_name(overrides))
+        file = f"{name}-{experiment_key(overrides, experiment.sources[key])}.ckpt"
+        found[key] = keep(
+            Path(experiment.config["paths"]["pretrained"]) / file,
+            f"{key}: {' '.join(overrides)}",
+            f"{key}.from",
+            partial(_train, overrides, cfg, train, f"{key}.from"),
+            tell,
+        )
+    return found
+
+
+def experiment_key(overrides: Sequence[str], experiment: Experiment) -> str:
+    """Returns a key made of everything that determines an experiment's weights.
+
+    That is its config, its training and validation rows, the weights that it starts
+    from, and the versions of gwbricks and torch.
+
+    Args:
+        overrides: What it is trained with.
+        experiment: The experiment, checked and not yet trained.
+    """
+    config = plain_config(compose(overrides))
+    parts = {name: config[name] for name in config if name not in (*SHARED, "sweep")}
+    weights = dict(sorted(experiment.module.state_dict().items()))
+    return digest([parts], [*_rows(experiment), *weights.values()])
+
+
+def _rows(experiment: Experiment) -> list[Tensor]:
+    data = experiment.data
+    if not isinstance(data, TableDataModule):
+        return []
+    return [
+        rows[name]
+        for split in sorted(data.splits)
+        if not split.startswith("test")
+        for rows in (data.splits[split].columns, data.present(split))
+        for name in sorted(rows)
+    ]
+
+
+def _train(
+    overrides: Sequence[str],
+    cfg: DictConfig,
+    train: Callable[[DictConfig, Place], object],
+    key: str,
+) -> dict[str, Tensor]:
+    source = compose_experiment(overrides, cfg)
+    name = safe_name(experiment_name(overrides))
+    train(source, Place(name, timestamp(), overrides))
+    return read_weights(Path(source.paths.run), key)

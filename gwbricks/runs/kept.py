@@ -1,0 +1,88 @@
+"""What is trained once, kept in a file, and used in every later run."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+import gwbricks
+from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.runs.weights import read_weights
+
+
+def keep(
+    path: Path,
+    name: str,
+    key: str,
+    make: Callable[[], dict[str, Tensor]],
+    tell: Callable[[str], None],
+) -> dict[str, Tensor]:
+    """Returns weights of before, or makes and keeps them; two runs at once make one.
+
+    Args:
+        path: The file.
+        name: What the weights are of, for people.
+        key: Config key that asks for them.
+        make: Makes them.
+        tell: Is told what happens, a line at a time.
+
+    Raises:
+        CheckpointError: If the file is damaged.
+        ConfigError: If its folder cannot be written to.
+    """
+    make_folder(path.parent, "paths.pretrained")
+    with FileLock(path.with_suffix(".lock")):
+        if path.is_file():
+            tell(f"{name}: pretrained before ({path})")
+        else:
+            tell(f"{name}: pretraining")
+            _write(make(), path)
+        try:
+            return read_weights(path, key)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error} Fix: delete that file.") from error
+
+
+def _write(weights: dict[str, Tensor], path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as near:
+        made = Path(near) / path.name
+        torch.save({"state_dict": weights}, made)
+        made.replace(path)
+
+
+def digest(parts: Iterable[object], tensors: Iterable[Tensor]) -> str:
+    """Returns a key made of plain values, tensors, and the versions of what trains.
+
+    Args:
+        parts: Plain values, such as parts of a config.
+        tensors: Tensors, such as rows of data.
+    """
+    found = hashlib.sha256()
+    versions = [gwbricks.__version__, torch.__version__]
+    found.update(json.dumps([*parts, *versions], sort_keys=True, default=str).encode())
+    for tensor in tensors:
+        found.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().data)
+    return found.hexdigest()[:16]
+
+
+def make_folder(folder: Path, key: str) -> None:
+    """Makes a folder, and checks that it can be written to.
+
+    Raises:
+        ConfigError: If not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
+            f" Fix: another folder, as in {key}=PATH."
+        ) from error
