@@ -21,6 +21,7 @@ from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.runs.folder import make_folder
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.optimizer import build_optimizer
 from gwbricks.runs.trainer import check_training, interruptible, make_trainer
@@ -256,20 +257,3 @@ def _check_loss(
                 f"{key}: {type(module).__name__} has no loss of its own. Fix: give it"
                 f" compute_domain_loss(domain) -> LossOutput, or {key}=null."
             )
-
-
-def make_folder(folder: Path, key: str) -> None:
-    """Makes a folder, and checks that it can be written to.
-
-    Raises:
-        ConfigError: If not.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
-            f" Fix: another folder, as in {key}=PATH."
-        ) from error
