@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gwbricks.cli.main import main
 from gwbricks.runs.build import build_experiment
 from gwbricks.runs.compose import compose
 from gwbricks.runs.saved_config import plain_config
@@ -23,6 +24,11 @@ BRICKS = (ROOT / "docs" / "bricks.md").read_text(encoding="utf-8")
 WORKSPACE = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^gwbricks train (.*)$", WORKSPACE, re.M)
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.S)
+SWEEPS = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+SHORT = [
+    *("trainer.max_epochs=1", "logger=csv"),
+    *(f"domains.{name}.pretrain=null" for name in ("fou", "kar", "pix")),
+]
 SLOW = "export_bricks_as_onnx"
 
 
@@ -75,6 +81,20 @@ def test_export_about_bricks_works_too(
     monkeypatch.chdir(tmp_path)
     run_blocks(with_slow=True)
     assert (tmp_path / "model.onnx").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_commands_about_sweeps_work_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    counts = []
+    for block in re.findall(r"```bash\n(.*?)```", SWEEPS, re.S):
+        for line in block.splitlines():
+            args = shlex.split(line)[1:]
+            assert main([*args, *(SHORT if "-m" in args else [])]) == 0, line
+            counts.append(len(re.findall(r"^\[\d/", capfd.readouterr().out, re.M)))
+    assert counts == [6, 0, 0, 0, 0, 2, 0]
 
 
 @pytest.mark.parametrize(

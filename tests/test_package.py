@@ -82,7 +82,7 @@ def test_every_package_that_is_imported_is_declared(file: Path) -> None:
     extras = chain.from_iterable(project["optional-dependencies"].values())
     declared = {re.split(r"[\[<>=]", d)[0] for d in (*project["dependencies"], *extras)}
     packages = {name.split(".")[0] for name in imports(file)}
-    packages -= {"gwbricks", *sys.stdlib_module_names}
+    packages -= {"gwbricks", "hydra_plugins", *sys.stdlib_module_names}
     assert {DISTRIBUTIONS.get(name, name) for name in packages} <= declared
 
 

@@ -15,6 +15,8 @@ from gwbricks.errors import SweepError
 from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
 from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.search_path import packaged_configs, register
+from gwbricks.runs.sweep.launcher import register_launchers
+from gwbricks.runs.sweep.task import SweepTask
 
 DISARMED = (
     "hydra.callbacks=${oc.create:null}",
@@ -25,7 +27,7 @@ DISARMED = (
 
 
 def run_hydra(
-    task: Callable[[DictConfig], float | None], args: Sequence[str], command: str
+    task: Callable[[DictConfig], None], args: Sequence[str], command: str
 ) -> None:
     """Runs `task` once, or once a job of a sweep; a failed job stops no other.
 
@@ -38,14 +40,29 @@ def run_hydra(
         ConfigError: If the config cannot be composed.
         SweepError: If jobs of a sweep failed.
     """
-    overrides = without_null_groups([arg for arg in args if is_override(arg)])
-    flags = [arg for arg in args if not is_override(arg)]
     register()
-    cfg = None if flags else _compose_run(overrides)
+    overrides = without_null_groups([arg for arg in args if is_override(arg)])
+    cfg = None if len(overrides) < len(args) else _compose_run(overrides)
     if cfg is None:
-        _run_app(task, [*flags, *overrides], command)  # Hydra wants the flags first
+        _run_guarded(task, args, command)
     else:
         task(cfg)
+
+
+def run_sweep(task: SweepTask, args: Sequence[str], command: str) -> None:
+    """Runs a job of a sweep for each combination of values; records tell how they end.
+
+    Args:
+        task: Runs a job.
+        args: The command line behind the command.
+        command: Name of the command, for Hydra's help.
+
+    Raises:
+        ConfigError: If a config cannot be composed.
+    """
+    register()
+    register_launchers()
+    _run_app(task, args, command)
 
 
 def _compose_run(overrides: list[str]) -> DictConfig | None:
@@ -65,27 +82,36 @@ def _compose_run(overrides: list[str]) -> DictConfig | None:
 
 
 def _run_app(
-    task: Callable[[DictConfig], float | None], args: list[str], command: str
+    task: Callable[[DictConfig], None], args: Sequence[str], command: str
 ) -> None:
+    """Runs Hydra's own app, which wants the flags first."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are shown by gwbricks
-    failures: list[tuple[list[str], Exception]] = []
-
-    def guarded(cfg: DictConfig) -> float | None:
-        try:
-            return task(cfg)
-        except Exception as error:
-            failures.append((job_overrides(), error))
-            return None
-
+    overrides = [arg for arg in args if is_override(arg)]
+    flags = [arg for arg in args if not is_override(arg)]
+    given = [*flags, *without_null_groups(overrides), *DISARMED]
     previous = sys.argv
-    sys.argv = [f"gwbricks {command}", *args, *DISARMED]
+    sys.argv = [f"gwbricks {command}", *given]
     decorate = hydra.main(str(packaged_configs()), "train", version_base="1.3")
     try:
-        decorate(guarded)()
+        decorate(task)()
     except UNCOMPOSABLE as error:
-        raise explain(error, [arg for arg in args if is_override(arg)]) from error
+        raise explain(error, overrides) from error
     finally:
         sys.argv = previous
+
+
+def _run_guarded(
+    task: Callable[[DictConfig], None], args: Sequence[str], command: str
+) -> None:
+    failures: list[tuple[list[str], Exception]] = []
+
+    def guarded(cfg: DictConfig) -> None:
+        try:
+            task(cfg)
+        except Exception as error:
+            failures.append((job_overrides(), error))
+
+    _run_app(guarded, args, command)
     if failures and not is_sweep(args):
         raise failures[0][1]
     if failures:
@@ -106,4 +132,4 @@ def is_override(arg: str) -> bool:
 
 def is_sweep(args: Sequence[str]) -> bool:
     """Whether the command line asks for a sweep."""
-    return "-m" in args or "--multirun" in args
+    return not {"-m", "--multirun", "hydra.mode=MULTIRUN"}.isdisjoint(args)

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "find all mistakes of a config, and show its graph with shapes",
     "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
     "compare": "show runs side by side: compare FOLDER… [--by KEYS] [--metric NAMES]",
+    "status": "show how far a sweep is: status outputs/sweeps/NAME",
     "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
     "predict": "states, translations, … of data: predict RUN --data test -o FILE.npz",
     "import-shimmer": "make a run of a checkpoint of Shimmer: import-shimmer CKPT",
@@ -58,9 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print(__version__)
             return 0
         return _run(args[0], args[1:], trusted)
-    except KeyboardInterrupt:
-        _print_error("interrupted.")
-        return 130
+    except KeyboardInterrupt as error:
+        is_terminated = type(error).__name__ == "Terminated"
+        _print_error("terminated." if is_terminated else "interrupted.")
+        return 143 if is_terminated else 130
     except Exception as error:
         if debug:
             traceback.print_exc()

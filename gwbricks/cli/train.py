@@ -26,14 +26,16 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
         sys.stdout.write(USAGE)
         return 0
     args, ckpt_path = _take_checkpoint(args)
-    args = _name_sweep(args)
+    if is_sweep(args):
+        from gwbricks.cli.sweep import sweep
 
-    def task(cfg: DictConfig) -> float:
-        from gwbricks.cli.place import place_of
-        from gwbricks.runs.execute import optimized_metric, train
+        return sweep(args, trusted, ckpt_path)
 
-        results = train(cfg, place_of(cfg), trusted, ckpt_path)
-        return optimized_metric(results, cfg)
+    def task(cfg: DictConfig) -> None:
+        from gwbricks.cli.place import place_of_run
+        from gwbricks.runs.execute import train
+
+        train(cfg, place_of_run(), trusted, ckpt_path)
 
     run_hydra(task, args, "train")
     return 0
@@ -43,14 +45,3 @@ def _take_checkpoint(args: Sequence[str]) -> tuple[list[str], str | None]:
     paths = [arg.partition("=")[2] for arg in args if arg.startswith("ckpt_path=")]
     rest = [arg for arg in args if not arg.startswith("ckpt_path=")]
     return rest, paths[-1].strip("'\"") if paths and paths[-1] != "null" else None
-
-
-def _name_sweep(args: Sequence[str]) -> list[str]:
-    """Gives a multirun a name, if it has none: its folder and its W&B group."""
-    if not is_sweep(args) or any(arg.startswith("sweep.name=") for arg in args):
-        return list(args)
-    from gwbricks.runs.compose import experiment_name
-    from gwbricks.runs.folder import safe_name, timestamp
-
-    name = safe_name(f"{experiment_name(args)}_{timestamp()}".replace(",", "+"))
-    return [*args, f"sweep.name={name}"]

@@ -40,6 +40,8 @@ class TrainLoader:
     labels: tuple[str, ...] = ()
     share: tuple[int, int] = (0, 1)
     epoch: int = field(default=0, init=False)
+    _done: int = field(default=0, init=False)
+    _resumed: dict[str, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         names = {tuple(sorted((*group, *self.labels))): group for group in self.groups}
@@ -67,6 +69,14 @@ class TrainLoader:
         """Sets the epoch, on which the order depends."""
         self.epoch = epoch
 
+    def state_dict(self) -> dict[str, int]:
+        """Returns where in which epoch the loader is."""
+        return {"epoch": self.epoch, "steps": self._done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Has the epoch of a checkpoint go on where it was."""
+        self._resumed = dict(state_dict)
+
     def __len__(self) -> int:
         steps = [len(items) // self._step(c) for c, items in self._items.items()]
         return max(steps, default=0)
@@ -77,7 +87,11 @@ class TrainLoader:
 
     def __iter__(self) -> Iterator[Table]:
         orders = {columns: self._order(columns) for columns in self._items}
-        for step in range(len(self)):
+        is_resumed = self._resumed.get("epoch") == self.epoch
+        first = self._resumed["steps"] if is_resumed else 0
+        self._resumed = {}
+        for step in range(first, len(self)):
+            self._done = step + 1
             items = {
                 columns: order[step * self._rows[columns] :][: self._rows[columns]]
                 for columns, order in orders.items()

@@ -13,19 +13,20 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
+from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.experiments import check_experiments, keep_experiments
-from gwbricks.runs.folder import Place, RunFolder
-from gwbricks.runs.kept import make_folder
+from gwbricks.runs.folder import make_folder, Place, RunFolder
+from gwbricks.runs.keep_on_signal import KeepOnSignal
 from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import is_of, Results, save_results, show_results
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
+from gwbricks.runs.signals import terminable, Termination
 from gwbricks.runs.sources import find_sources, load_sources
 from gwbricks.runs.trainer import (
     build_trainer,
@@ -121,14 +122,14 @@ def train(
         config = experiment.config
         epochs = 0
         if ckpt_path is not None:
-            epochs = _check_resumable(experiment, ckpt_path)
+            epochs = _check_resumable(experiment, ckpt_path, place.again)
         outputs = Path(config["paths"]["outputs"])
         make_folder(outputs, "paths.outputs")
         tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
         for note in untrained_notes(experiment.module):
             tell(note)
         if ckpt_path is not None:
-            tell(f"going on from {ckpt_path}, after epoch {epochs}")
+            tell(f"going on from {ckpt_path}, with {epochs} whole epochs behind it")
         bricks = config.get("bricks") or {}
         for key, source in find_sources(bricks).items():
             if isinstance(source, str):
@@ -136,13 +137,19 @@ def train(
         kept = keep_experiments(experiment, cfg, partial(train, trusted=trusted), tell)
         load_sources(bricks, experiment.module.brick_collection, kept)
         pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
-        folder = RunFolder.create(outputs / place.parent, place.name)
+        folder = (
+            RunFolder(outputs / place.parent / place.name)
+            if place.again
+            else RunFolder.create(outputs / place.parent, place.name)
+        )
         OmegaConf.update(cfg, "paths.run", str(folder.path))
         config, saved = plain_config(cfg), saved_config(cfg)
         experiment.module.config, experiment.module.folder = saved, folder.path
         folder.start(saved, place.overrides)
-        with _recorded(folder, experiment):
+        with _recorded(folder, experiment, place.again) as termination:
             trainer = build_trainer(config, trusted, saved)
+            keeper = KeepOnSignal(folder.path / "checkpoints/last.ckpt", termination)
+            trainer.callbacks.append(keeper)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             keep_drawing(experiment, folder.path, trainer.loggers, tell)
             trainer.fit(
                 experiment.module,
@@ -158,19 +165,22 @@ def train(
 
 
 @contextmanager
-def _recorded(folder: RunFolder, experiment: Experiment) -> Iterator[None]:
+def _recorded(
+    folder: RunFolder, experiment: Experiment, again: bool
+) -> Iterator[Termination]:
     """Records how a run ended; one that its config stopped at once leaves nothing."""
     status, message, stopped = "failed", None, False
     try:
-        with interruptible():
-            yield
+        with terminable() as termination, interruptible():
+            yield termination
         status = "finished"
     except KeyboardInterrupt:
         status, message = "interrupted", "interrupted"
         raise
     except BaseException as error:
         message = f"{type(error).__name__}: {error}"
-        stopped = isinstance(error, ConfigError) and not experiment.module.global_step
+        is_new = not again and not experiment.module.global_step
+        stopped = isinstance(error, ConfigError) and is_new
         raise
     finally:
         folder.finish(status, message)
@@ -211,7 +221,7 @@ def _finish_wandb(exit_code: int) -> None:
             wandb.finish(exit_code=exit_code)
 
 
-def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
+def _check_resumable(experiment: Experiment, ckpt_path: str, again: bool) -> int:
     """Checks that a training can go on, and returns how many epochs it has had."""
     checkpoint = read_checkpoint(Path(ckpt_path), "ckpt_path")
     if "state_dict" not in checkpoint or "loops" not in checkpoint:
@@ -229,9 +239,10 @@ def _check_resumable(experiment: Experiment, ckpt_path: str) -> int:
                 f" does not fit {wanted}. Fix: the {key} of that run."
             )
     _check_same_parameters(experiment, checkpoint, ckpt_path)
-    epochs = checkpoint.get("epoch", -1) + 1
+    progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+    epochs = progress["current"]["processed"]
     limit = experiment.config["trainer"].get("max_epochs")
-    if limit is not None and 0 <= limit <= epochs:
+    if limit is not None and 0 <= limit <= epochs and not again:
         raise ConfigError(
             f"trainer.max_epochs: {limit}, and {ckpt_path!r} has {epochs} epochs behind"
             f" it. Fix: more of them, as in trainer.max_epochs={2 * epochs}."
@@ -259,17 +270,3 @@ def _members(groups: Sequence[Mapping[str, Any]]) -> list[tuple[int, object]]:
 
 def _target(node: Mapping[str, Any] | None) -> str | None:
     return None if node is None else node.get("_target_")
-
-
-def optimized_metric(results: Mapping[str, Any], cfg: DictConfig) -> float:
-    """Returns the number that a sweep optimises, named by `sweep.metric`.
-
-    Raises:
-        ConfigError: If the run has no such number.
-    """
-    name = cfg.sweep.metric
-    if name not in results:
-        raise ConfigError(
-            f"sweep.metric: the run has no {name!r}.{suggest(name, results)}"
-        )
-    return float(results[name])

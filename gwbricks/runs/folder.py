@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from gwbricks.runs.kept import make_folder
+from gwbricks.errors import ConfigError
 
 PACKAGES = (
     "gwbricks",
@@ -36,11 +37,13 @@ class Place:
         parent: Folder of runs, below `paths.outputs`.
         name: Name of the run folder.
         overrides: What the command line said.
+        again: Whether the run goes on in its folder, which is there.
     """
 
     parent: str
     name: str
     overrides: Sequence[str] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class RunFolder:
 
     def start(self, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         """Writes the config, the overrides, and that the run is running."""
+        first = self.read().get("started", _now())
         self._write_yaml("config.yaml", dict(config))
         self._write_yaml("overrides.yaml", list(overrides))
         self.write_json(
@@ -80,7 +84,7 @@ class RunFolder:
                 "status": "running",
                 "seed": config["seed"],
                 "commit": _commit(),
-                "started": _now(),
+                "started": first,
                 "versions": {
                     "python": platform.python_version(),
                     **{name: version(name) for name in PACKAGES},
@@ -90,10 +94,13 @@ class RunFolder:
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes how the run ended: finished, failed or interrupted."""
-        run = json.loads((self.path / "run.json").read_text())
-        self.write_json(
-            "run.json", {**run, "status": status, "ended": _now(), "error": error}
-        )
+        end = {"status": status, "ended": _now(), "error": error}
+        self.write_json("run.json", {**self.read(), **end})
+
+    def read(self) -> dict[str, Any]:
+        """Returns what `run.json` says; nothing if the run has not started."""
+        path = self.path / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def remove(self) -> None:
         """Removes the folder, and those around it that held nothing else."""
@@ -113,6 +120,23 @@ class RunFolder:
         temporary = self.path / f".{name}"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.path / name)
+
+
+def make_folder(folder: Path, key: str) -> None:
+    """Makes a folder, and checks that it can be written to.
+
+    Raises:
+        ConfigError: If not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
+            f" Fix: another folder, as in {key}=PATH."
+        ) from error
 
 
 def safe_name(name: str) -> str:

@@ -11,7 +11,8 @@ from filelock import FileLock
 from torch import Tensor
 
 import gwbricks
-from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.errors import CheckpointError
+from gwbricks.runs.folder import make_folder
 from gwbricks.runs.weights import read_weights
 
 
@@ -69,20 +70,3 @@ def digest(parts: Iterable[object], tensors: Iterable[Tensor]) -> str:
         found.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
         found.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().data)
     return found.hexdigest()[:16]
-
-
-def make_folder(folder: Path, key: str) -> None:
-    """Makes a folder, and checks that it can be written to.
-
-    Raises:
-        ConfigError: If not.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
-            f" Fix: another folder, as in {key}=PATH."
-        ) from error

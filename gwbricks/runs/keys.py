@@ -1,7 +1,7 @@
 """The keys of a config that are not a target's arguments, and their types."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -23,7 +23,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         *("pretrain", "checkpoint", "trainable"),
     ),
     "domains.*.pretrain": ("seed", "batch_size", "optimizer", "scheduler", "trainer"),
-    "sweep": ("name", "metric"),
+    "sweep": ("name", "metric", "jobs", "attempts", "retry"),
     "paths": ("outputs", "pretrained", "run"),
 }
 """Keys that something reads, by the key of the node; a star is one name."""
@@ -46,6 +46,12 @@ TYPES: dict[str, tuple[Any, str]] = {
     "trainer": (dict, "a node. Fix: trainer=cpu"),
     "sweep": (dict, "a node with metric"),
     "sweep.metric": (str, "the name of a final number, such as val/loss"),
+    "sweep.jobs": (
+        Annotated[int | None, Field(gt=0)],
+        "a whole number above 0, or null",
+    ),
+    "sweep.attempts": (Count, "a whole number above 0"),
+    "sweep.retry": (Literal["failed"] | None, "failed, or null"),
     "paths": (dict, "a node with outputs and pretrained"),
     "paths.outputs": (str, "a path"),
     "paths.pretrained": (str, "a path"),

@@ -10,6 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from gwbricks.errors import ConfigError, suggest
+
 MEASURED = ("r2", "mse", "recall@1", "recall@5")
 """Metrics of routes that are shown, in this order."""
 
@@ -46,6 +48,35 @@ def is_of(stage: str, set_name: str) -> bool:
         (True, True, False)
     """
     return set_name == stage or set_name.startswith(f"{stage}_")
+
+
+def read_results(path: Path) -> Results:
+    """Reads what `save_results` wrote.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    stages = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        f"{stage}/{k}": v for stage, found in stages.items() for k, v in found.items()
+    }
+
+
+def optimized_metric(results: Mapping[str, Any], metric: str) -> float:
+    """Returns the number that a sweep optimises.
+
+    Args:
+        results: Final numbers by name.
+        metric: What `sweep.metric` says.
+
+    Raises:
+        ConfigError: If the run has no such number.
+    """
+    if metric not in results:
+        raise ConfigError(
+            f"sweep.metric: the run has no {metric!r}.{suggest(metric, results)}"
+        )
+    return float(results[metric])
 
 
 def show_results(

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
+from gwbricks.runs.signals import Terminated
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.schedule import make_schedule
 
@@ -66,6 +67,8 @@ def _build_logger(
         run = Path(config["paths"]["run"])
         extra = {"config": dict(saved), "settings": wandb.Settings(silent=True)}
         node = {**node, "name": node.get("name") or "_".join(run.parts[-2:])}
+        if earlier := sorted(run.glob("wandb/*run-*-*")):
+            node |= {"id": earlier[-1].name.rpartition("-")[2], "resume": "allow"}
     logger = instantiate(node, f"logger.{name}", config["seed"], trusted, extra)
     if isinstance(logger, WandbLogger):
         logger._wandb_init.pop("anonymous", None)  # wandb warns of it
@@ -115,6 +118,8 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
+        if isinstance(error.__context__, Terminated):
+            raise Terminated from error
         raise KeyboardInterrupt from error
 
 

@@ -27,6 +27,10 @@ def runs(folder: Path = Path("outputs")) -> list[Path]:
     return sorted(path.parent for path in folder.rglob("run.json"))
 
 
+def printed_by_jobs(folder: Path = Path("outputs")) -> str:
+    return "".join(path.read_text() for path in folder.rglob("jobs/*.log"))
+
+
 def test_run_goes_by_experiment_and_time(cli: Cli) -> None:
     status, out, err = cli("train", *SHORT)
     (run,) = runs()
@@ -74,7 +78,8 @@ def test_sweep_makes_a_run_for_each_value_and_pretrains_once(cli: Cli) -> None:
     assert found[0].parent.parent == Path("outputs/sweeps")
     assert [run.name[:3] for run in found] == ["000", "001", "002", "003"]
     assert "seed=1" in found[2].name
-    assert out.count(": pretraining") == 2
+    assert printed_by_jobs().count(": pretraining") == 2
+    assert "4 jobs: 4 finished\n" in out
     seeds = [json.loads((run / "run.json").read_text())["seed"] for run in found]
     assert seeds == [0, 0, 1, 1]
 
@@ -82,6 +87,7 @@ def test_sweep_makes_a_run_for_each_value_and_pretrains_once(cli: Cli) -> None:
 @pytest.mark.slow
 def test_sweep_can_be_named(cli: Cli) -> None:
     cli("train", "-m", *SHORT, "seed=0,1", "sweep.name=../mine")
+    assert not list(Path().rglob("multirun.yaml"))
     assert len(runs(Path("outputs/sweeps/mine"))) == 2
     assert {path.name for path in Path().iterdir()} == {"outputs"}
 
@@ -167,10 +173,10 @@ def test_sweep_makes_two_wandb_runs_in_one_group(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     command = [*GWBRICKS, "train", "-m", *SHORT[1:], "seed=0,1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    subprocess.run(command, capture_output=True, text=True, check=True)
     found = runs()
     assert len(found) == 2
-    assert done.stdout.count(": pretraining") == 2
+    assert printed_by_jobs().count(": pretraining") == 2
     groups = set()
     for seed, run in enumerate(found):
         records = inspect(run)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 import gwbricks
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, DivergedError
-from gwbricks.runs.execute import check, optimized_metric, Place, train
+from gwbricks.runs.execute import check, Place, train
 from gwbricks.runs.trainer import build_trainer
 
 Run = Callable[..., Any]
@@ -298,19 +298,6 @@ def test_nothing_to_train_is_an_error(config: Config, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"optimizer: no parameter is trainable.*Fix"):
         train(cfg, Place("example", "run"))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_sweep_minimises_the_metric_that_it_names(config: Config) -> None:
-    results = {"val/loss": 0.5, "test/loss": 0.25}
-    assert optimized_metric(results, config()) == 0.5
-    assert optimized_metric(results, config("sweep.metric=test/loss")) == 0.25
-
-
-def test_unknown_metric_of_a_sweep_names_the_close_match(config: Config) -> None:
-    with pytest.raises(
-        ConfigError, match=r"sweep\.metric: .* 'val/los'\. Did you mean 'val/loss'\?"
-    ):
-        optimized_metric({"val/loss": 0.5}, config("sweep.metric=val/los"))
 
 
 @pytest.mark.slow

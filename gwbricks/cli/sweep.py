@@ -1,0 +1,79 @@
+"""`gwbricks train -m`: starts a sweep, or goes on with one, and tells how it ended."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from rich.console import Console
+
+from gwbricks.cli.hydra_app import run_sweep
+from gwbricks.errors import ConfigError, SweepError
+from gwbricks.runs.compose import experiment_name
+from gwbricks.runs.folder import safe_name, timestamp
+from gwbricks.runs.sweep.folder import SweepFolder
+from gwbricks.runs.sweep.record import FAILED, Job, KILLED
+from gwbricks.runs.sweep.table import show_jobs, summary
+from gwbricks.runs.sweep.task import SweepTask
+
+PLUGINS = {
+    "joblib": "hydra_plugins.hydra_joblib_launcher",
+    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
+}
+"""Packages that launchers come from."""
+
+
+def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> int:
+    """Runs the jobs of a sweep that have not ended yet.
+
+    Raises:
+        ConfigError: If a config cannot be composed, or a launcher is not installed.
+        SweepError: If jobs failed.
+    """
+    _check_installed(args)
+    task = SweepTask(tuple(trusted), ckpt_path)
+    try:
+        run_sweep(task, _name_sweep(args), "train")
+    finally:
+        jobs = {folder: _jobs(folder, found) for folder, found in task.sweeps.items()}
+        for folder, found in jobs.items():
+            _show(folder, found)
+    failed = [
+        f"{job.name}: {job.error}\n    see {folder.log(job.identity)}"
+        for folder, found in jobs.items()
+        for job in found
+        if job.status in (FAILED, KILLED)
+    ]
+    if failed:
+        count = f"{len(failed)} job{'s' if len(failed) > 1 else ''} failed:"
+        raise SweepError("\n  ".join([count, *failed]))
+    return 0
+
+
+def _name_sweep(args: Sequence[str]) -> list[str]:
+    """Gives a sweep a name, if it has none: its folder and its W&B group."""
+    names = [arg.partition("=")[2] for arg in args if arg.startswith("sweep.name=")]
+    rest = [arg for arg in args if not arg.startswith("sweep.name=")]
+    new = f"{experiment_name(args)}_{timestamp()}".replace(",", "+")
+    name = names[-1].strip("'\"") if names else new
+    return [*rest, f"sweep.name={safe_name(name)}"]
+
+
+def _check_installed(args: Sequence[str]) -> None:
+    for launcher, package in PLUGINS.items():
+        if f"hydra/launcher={launcher}" in args and find_spec(package) is None:
+            raise ConfigError(
+                f"hydra/launcher={launcher}: not installed."
+                " Fix: pip install 'gwbricks[sweeps]'."
+            )
+
+
+def _jobs(folder: SweepFolder, identities: Sequence[str]) -> list[Job]:
+    found = [folder.read(identity) for identity in dict.fromkeys(identities)]
+    return sorted(found, key=lambda job: job.number)
+
+
+def _show(folder: SweepFolder, jobs: Sequence[Job]) -> None:
+    console = Console()
+    show_jobs(folder, jobs, console)
+    lines = [summary(folder, jobs), f"sweep folder: {folder.path}"]
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,1 @@
+"""Sweeps: jobs with an identity, a record, and a process of their own."""

@@ -1,0 +1,182 @@
+"""Runs the jobs of a sweep by any of Hydra's launchers, and loses none."""
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from gwbricks.errors import ConfigError
+from gwbricks.runs.results import optimized_metric, read_results
+from gwbricks.runs.saved_config import masked_overrides
+from gwbricks.runs.sweep.folder import SweepFolder
+from gwbricks.runs.sweep.process import JobSpec
+from gwbricks.runs.sweep.progress import Progress
+from gwbricks.runs.sweep.record import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    Job,
+    one_line,
+    PENDING,
+    RUNNING,
+)
+from gwbricks.runs.sweep.stopping import stoppable
+from gwbricks.runs.sweep.task import SweepTask
+
+TARGET = "hydra_plugins._gwbricks.Recorded"
+CHANGED = {
+    "submitit_local": {
+        "timeout_min": 1_000_000,  # jobs wait in it for each other
+        "submitit_folder": "${hydra.sweep.dir}/jobs/submitit/%j",
+    }
+}
+"""What a launcher of this machine does better without its own defaults."""
+
+
+class RecordedLauncher(Launcher):
+    """Has a launcher do what is left to do, until every job has ended.
+
+    Jobs that ended before are not launched, and the results of the finished ones are
+    returned. What another launcher loses, because it broke, is launched again. Hydra's
+    basic launcher is replaced: its jobs run in processes, `sweep.jobs` at a time.
+
+    Args:
+        engine: Dotted name of the launcher.
+        arguments: Those of the launcher.
+
+    Raises:
+        ConfigError: If Hydra has no such launcher.
+    """
+
+    def __init__(self, engine: str, **arguments: Any) -> None:
+        made_by = Plugins.instance().class_name_to_class.get(engine)
+        if made_by is None or not issubclass(made_by, Launcher):
+            raise ConfigError(f"hydra.launcher.engine: {engine!r} is no launcher.")
+        self.inner = made_by(**arguments)
+        self.is_basic = engine.endswith(".BasicLauncher")
+
+    def setup(
+        self,
+        *,
+        hydra_context: HydraContext,
+        task_function: TaskFunction,
+        config: DictConfig,
+    ) -> None:
+        """Takes what Hydra gives a launcher."""
+        self.context, self.task, self.config = hydra_context, task_function, config
+        self.inner.setup(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Runs a batch of jobs.
+
+        Returns:
+            Of each job the number that the sweep optimises, NaN if it did not finish.
+
+        Raises:
+            ConfigError: If a key of `sweep` is wrong.
+        """
+        task = self.task
+        if not isinstance(task, SweepTask):
+            return self.inner.launch(job_overrides, initial_job_idx)
+        setup_globals()
+        _check(self.config)
+        specs = [
+            task.spec(self.context, self.config, overrides, number)
+            for number, overrides in enumerate(job_overrides, initial_job_idx)
+        ]
+        jobs = {spec.identity: spec for spec in specs}
+        given = {s.identity: o for s, o in zip(specs, job_overrides, strict=True)}
+        sweep = SweepFolder.of(self.config)
+        shown = {identity: masked_overrides(o) for identity, o in given.items()}
+        sweep.plan(shown, retry=self.config.sweep.retry == FAILED)
+        (sweep.path / "multirun.yaml").unlink(missing_ok=True)  # it has secrets
+        task.sweeps.setdefault(sweep, []).extend(jobs)
+        with stoppable(task.stop_file(sweep)), Progress(sweep, list(jobs)):
+            self._run(task, sweep, jobs, given)
+        return [self._result(sweep, sweep.read(spec.identity)) for spec in specs]
+
+    def _run(
+        self,
+        task: SweepTask,
+        sweep: SweepFolder,
+        jobs: Mapping[str, JobSpec],
+        given: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Launches what has not ended, as long as that gets any further."""
+        is_stopped = task.stop_file(sweep).exists
+        left: list[Job] = []
+        before: list[Job] = []
+        cause = "it was not started"
+        open_ones = (PENDING, RUNNING, INTERRUPTED)
+        while not is_stopped():
+            left = [job for i in jobs if (job := sweep.read(i)).status in open_ones]
+            if not left or left == before:
+                break
+            try:
+                if self.is_basic:
+                    _run_in_threads(task, [jobs[job.identity] for job in left])
+                else:
+                    returned = self.inner.launch([given[j.identity] for j in left], 0)
+                    _ = [job.return_value for job in returned]  # raises what it raised
+            except Exception as error:
+                cause = f"the launcher failed: {one_line(error)}"
+            before, open_ones = left, (PENDING, RUNNING)
+        for job in [] if is_stopped() else left:
+            sweep.bury(job.identity, cause, limit=0)
+
+    def _result(self, sweep: SweepFolder, job: Job) -> JobReturn:
+        value = math.nan
+        if job.status == FINISHED:
+            results = read_results(sweep.path / job.name / "metrics.json")
+            value = optimized_metric(results, self.config.sweep.metric)
+        result = JobReturn(overrides=job.overrides, status=JobStatus.COMPLETED)
+        result.return_value = value
+        return result
+
+
+def register_launchers() -> None:
+    """Has Hydra make a `RecordedLauncher` around whatever launcher is chosen."""
+    from hydra_plugins._gwbricks import Recorded
+
+    Plugins.instance().register(Recorded)
+    store = ConfigStore.instance()
+    for file in store.list("hydra/launcher"):
+        node = OmegaConf.to_container(store.load(f"hydra/launcher/{file}").node)
+        assert isinstance(node, dict)
+        if node["_target_"] != TARGET:
+            name = file.removesuffix(".yaml")
+            engine = {"_target_": TARGET, "engine": node["_target_"]}
+            recorded = {**node, **engine, **CHANGED.get(name, {})}
+            store.store(name=name, group="hydra/launcher", node=recorded)
+
+
+def _run_in_threads(task: SweepTask, specs: Sequence[JobSpec]) -> None:
+    with ThreadPoolExecutor(specs[0].parallel) as pool:
+        for future in [pool.submit(task.run, spec) for spec in specs]:
+            future.result()
+
+
+def _check(cfg: DictConfig) -> None:
+    for key in ("jobs", "attempts"):
+        value = cfg.sweep[key]
+        if value is None and key == "jobs":
+            continue
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(
+                f"sweep.{key}: {value!r}. Expected a whole number above 0."
+            )
+    if cfg.sweep.retry not in (None, FAILED):
+        raise ConfigError(
+            f"sweep.retry: {cfg.sweep.retry!r}. Expected failed, or null."
+        )

@@ -1,0 +1,142 @@
+"""A job in a process of its own, whose death costs nothing but itself."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gwbricks.runs.sweep.folder import POLL, SweepFolder
+from gwbricks.runs.sweep.identity import job_identity
+from gwbricks.runs.sweep.record import RUNNING
+
+PRELOADED = ["gwbricks.runs.execute", "wandb"]
+"""Imported once by the server that forks the jobs: three seconds less for each."""
+
+GRACE = 120.0
+"""Seconds that a job has to stop after it was asked to."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """All that a process needs to run a job.
+
+    Args:
+        config: The job's composed config with Hydra's own section, as plain values with
+            their references.
+        trusted: See `resolve_target`.
+        ckpt_path: Checkpoint to go on from.
+    """
+
+    config: Mapping[str, Any]
+    trusted: tuple[str, ...] = ()
+    ckpt_path: str | None = None
+
+    @property
+    def cfg(self) -> DictConfig:
+        """The job's config without Hydra's section."""
+        return OmegaConf.create({k: v for k, v in self.config.items() if k != "hydra"})
+
+    @cached_property
+    def sweep(self) -> SweepFolder:
+        """The folder of the sweep."""
+        return SweepFolder.of(self.cfg)
+
+    @cached_property
+    def identity(self) -> str:
+        """See `job_identity`."""
+        return job_identity(self.cfg, self.ckpt_path)
+
+    @property
+    def attempts(self) -> int:
+        """How often the job may be tried."""
+        return self.config["sweep"]["attempts"]
+
+    @property
+    def parallel(self) -> int:
+        """How many jobs run at a time on one machine."""
+        if self.config["sweep"]["jobs"] is not None:
+            return self.config["sweep"]["jobs"]
+        is_serial = self.config["hydra"]["launcher"]["engine"].endswith(
+            ".BasicLauncher"
+        )
+        return 1 if is_serial else max(1, cores() // (self.config["threads"] or 1))
+
+    def with_shared_cores(self) -> "JobSpec":
+        """Returns the job with its part of the threads, if others run beside it."""
+        if self.parallel == 1:
+            return self
+        share = max(1, cores() // self.parallel)
+        threads = min(self.config["threads"] or share, share)
+        return replace(self, config={**self.config, "threads": threads})
+
+
+def cores() -> int:
+    """Returns the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def attempt(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
+    """Runs a job in a new process, and in another as often as that dies.
+
+    Args:
+        spec: The job.
+        is_stopped: Whether the sweep is to stop; the job then keeps what it has.
+    """
+    sweep, identity = spec.sweep, spec.identity
+    spec = spec.with_shared_cores()
+    with sweep.slot(spec.parallel, is_stopped) as is_there:
+        while is_there and not is_stopped():
+            cause = _run_in_process(spec, is_stopped)
+            if not is_stopped():
+                sweep.bury(identity, cause, spec.attempts)
+            if sweep.read(identity).status != RUNNING:
+                return
+
+
+def _run_in_process(spec: JobSpec, is_stopped: Callable[[], bool]) -> str:
+    """Returns how the process ended."""
+    from gwbricks.runs.sweep.work import work
+
+    process = _context().Process(target=work, args=(spec, dict(os.environ)))
+    process.start()
+    try:
+        _wait(process, is_stopped)
+    finally:
+        _stop(process)
+    assert process.exitcode is not None
+    if process.exitcode >= 0:
+        return f"its process ended with status {process.exitcode}"
+    return f"its process was killed by {signal.Signals(-process.exitcode).name}"
+
+
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _wait(process: ForkServerProcess, is_stopped: Callable[[], bool]) -> None:
+    parent = multiprocessing.parent_process()
+    while not wait([process.sentinel], timeout=POLL):
+        is_orphan = parent is not None and os.getppid() != parent.pid
+        if is_stopped() or is_orphan:
+            _stop(process)
+        if is_orphan:
+            os._exit(1)
+
+
+def _stop(process: ForkServerProcess) -> None:
+    if process.is_alive():
+        process.terminate()
+        process.join(GRACE)
+        process.kill()
+    process.join()

@@ -1,0 +1,106 @@
+"""What is known of one job of a sweep."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gwbricks.runs.folder import safe_name
+
+PENDING, RUNNING = "pending", "running"
+FINISHED, FAILED, KILLED, INTERRUPTED = "finished", "failed", "killed", "interrupted"
+
+WIDTH = 3
+"""Digits of a job's number."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job, as its file in the sweep's folder tells it.
+
+    Args:
+        identity: See `job_identity`.
+        number: Its number in the sweep, which it keeps.
+        name: Name of its run folder.
+        overrides: What the command line said.
+        status: `pending`, `running`, `finished`, `failed` by an error, `killed` as
+            often as it may be, or `interrupted` and ready to go on.
+        attempts: How often it was started since it last ended in good order.
+        started: When it was last started, in seconds since 1970.
+        seconds: How long it ran, over all attempts that ended.
+        error: Why it failed, in one line.
+    """
+
+    identity: str
+    number: int
+    name: str
+    overrides: Sequence[str] = field(default_factory=list)
+    status: str = PENDING
+    attempts: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
+    error: str | None = None
+
+    def begun(self) -> "Job":
+        """Returns the job as it starts."""
+        return replace(
+            self,
+            status=RUNNING,
+            attempts=self.attempts + 1,
+            started=time.time(),
+            error=None,
+        )
+
+    def ended(self, status: str, error: str | None = None) -> "Job":
+        """Returns the job as it ends."""
+        seconds = self.seconds
+        if self.status == RUNNING:
+            seconds += time.time() - self.started
+        attempts = 0 if status == INTERRUPTED else self.attempts
+        return replace(
+            self, status=status, seconds=seconds, error=error, attempts=attempts
+        )
+
+    def again(self) -> "Job":
+        """Returns an ended job as one to try again.
+
+        One that was killed goes on from its last checkpoint; any other starts afresh.
+        """
+        status = INTERRUPTED if self.status == KILLED else PENDING
+        return replace(self, status=status, attempts=0, seconds=0.0, error=None)
+
+
+def job_labels(overrides: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Returns what tells jobs apart: the overrides that not all of them have.
+
+    Args:
+        overrides: Those of each job, by its identity.
+
+    Example:
+        >>> job_labels({"a": ["data=digits", "seed=0"], "b": ["data=digits", "seed=1"]})
+        {'a': 'seed=0', 'b': 'seed=1'}
+    """
+    shared = set.intersection(*map(set, overrides.values()))
+    return {
+        identity: "_".join(o for o in given if o not in shared or len(overrides) == 1)
+        for identity, given in overrides.items()
+    }
+
+
+def job_name(number: int, label: str) -> str:
+    """Returns the name of a job's run folder.
+
+    Example:
+        >>> job_name(3, "seed=1")
+        '003_seed=1'
+    """
+    return safe_name(f"{number:0{WIDTH}}_{label}".rstrip("_"))
+
+
+def one_line(error: BaseException) -> str:
+    r"""Returns what an error says, in one line that starts with its kind.
+
+    Example:
+        >>> one_line(ValueError("two\n  lines"))
+        'ValueError: two lines'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())
