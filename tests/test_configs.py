@@ -15,7 +15,7 @@ from gwbricks.runs.search_path import packaged_configs
 CONFIGS = packaged_configs()
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml"))
 EXPERIMENTS = options_of("experiment")
-LONGER = ("cifar10", "digits_ood", "digits_six")
+LONGER = ("cifar10", "digits_attention", "digits_ood", "digits_six", "ten_domains")
 OPTIONS = [(group, option) for group in groups() for option in options_of(group)]
 
 PLACES = {

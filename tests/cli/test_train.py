@@ -69,6 +69,7 @@ def test_config_is_shown_and_not_run(cli: Cli, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_sweep_makes_a_run_for_each_value_and_pretrains_once(cli: Cli) -> None:
     status, out, _ = cli("train", "-m", *SHORT, "seed=0,1", "workspace.dim=4,8")
     found = runs()
@@ -121,6 +122,7 @@ def test_sweep_with_a_mistake_in_every_job_starts_none(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_secrets_are_not_saved(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_PATH", "hidden-1")
     secrets = ["+logger.csv.prefix=${oc.env:SECRET_PATH}", "+sweep.api_key=hidden-2"]

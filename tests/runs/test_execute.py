@@ -85,6 +85,7 @@ def test_sizes_losses_pairs_and_rate_change_from_the_command_line(run: Run) -> N
     assert max(rates) == pytest.approx(0.003, rel=0.05)
 
 
+@pytest.mark.slow
 def test_same_seed_and_no_other_repeats_a_run_to_the_last_bit(run: Run) -> None:
     first, second, third = run(), run(), run("seed=1")
     assert first.folder != second.folder

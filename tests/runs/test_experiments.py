@@ -67,6 +67,7 @@ def test_check_trains_nothing_and_sees_what_does_not_fit(config: Config) -> None
     assert not Path("outputs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -83,6 +84,7 @@ def test_key_changes_with_what_determines_the_weights(
     assert changed != key_of(config(*SMALL, starts_from(*SOURCE)))
 
 
+@pytest.mark.slow
 def test_key_changes_with_the_content_of_files_that_are_started_from(
     config: Config, saved: Callable[..., Any]
 ) -> None:
@@ -95,6 +97,7 @@ def test_key_changes_with_the_content_of_files_that_are_started_from(
     assert len(keys) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "own",
     [

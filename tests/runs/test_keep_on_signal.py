@@ -60,6 +60,7 @@ def losses(run: Path) -> dict[int, str]:
     return {int(row["step"]): row["train/loss"] for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hook", "count", "steps"),
     [

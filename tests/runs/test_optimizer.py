@@ -70,6 +70,7 @@ def test_group_can_be_switched_off_and_composed(config: Config) -> None:
     }
 
 
+@pytest.mark.slow
 def test_run_with_groups_can_be_resumed_with_the_same_members_only(run: Run) -> None:
     folder, _, _ = run(*LATENT, NO_DECAY)
     path = folder / "checkpoints" / "last.ckpt"

@@ -37,6 +37,7 @@ def test_domains_are_pretrained_once(run: Run) -> None:
     assert len(list(Path("pretrained").glob("*.ckpt"))) == 2
 
 
+@pytest.mark.slow
 def test_damaged_weights_are_an_error_that_names_the_file(run: Run) -> None:
     run(OWN)
     (path,) = Path("pretrained").glob("domain1-*.ckpt")

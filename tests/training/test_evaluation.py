@@ -126,6 +126,7 @@ def test_set_that_gives_no_batch_mixes_nothing(
     assert not any("none" in name for name in trainer.callback_metrics)
 
 
+@pytest.mark.slow
 def test_further_set_changes_neither_training_nor_the_other_numbers(
     make_trainer: Maker, make_workspace: Maker, make_vectors: Maker
 ) -> None:

@@ -37,6 +37,7 @@ def same_state(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_classifier_learns_digits(make_trainer: Maker, make_classifier: Maker) -> None:
     data, model = DigitsData(["mor"], batch_size=50), make_classifier()
     trainer = make_trainer(max_epochs=4)

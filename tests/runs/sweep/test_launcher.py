@@ -112,6 +112,7 @@ def test_jobs_that_ended_are_not_launched_again(
     assert len(Engine.launched) == 1
 
 
+@pytest.mark.slow
 def test_failed_job_has_no_result_and_stops_no_other(
     launch: Callable[..., list[float]],
 ) -> None:
@@ -156,6 +157,7 @@ def test_launcher_that_gets_nowhere_is_given_up(
     assert [job.error for job in SweepFolder(sweep).jobs()] == [expected] * 3
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_rest_for_the_next_time(
     launch: Callable[..., list[float]],
 ) -> None:
