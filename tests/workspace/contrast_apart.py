@@ -38,17 +38,23 @@ class Model(nn.Module):
         return output.loss
 
 
-def main(process: int, processes: int, rows: int, folder: str) -> None:
-    """Computes the gradients of this process's share of the rows."""
-    file = f"file://{folder}/meet"
-    distributed.init_process_group("gloo", file, rank=process, world_size=processes)
+def gradients(process: int, processes: int, rows: int) -> dict[str, list[float]]:
+    """Returns the gradients that come of this process's share of the rows."""
     model = DistributedDataParallel(Model())
     v, t = torch.randn(2, rows, DIM, generator=torch.Generator().manual_seed(1))
     model(v[process::processes], t[process::processes]).backward()
+    found = {name: p.grad for name, p in model.module.named_parameters()}
+    return {name: grad.tolist() for name, grad in found.items() if grad is not None}
+
+
+def main(process: int, processes: int, rows: int, folder: str) -> None:
+    """Prints the gradients, once. The model is gone before its processes part."""
+    file = f"file://{folder}/meet"
+    distributed.init_process_group("gloo", file, rank=process, world_size=processes)
+    found = gradients(process, processes, rows)
     if process == 0:
-        found = {name: p.grad for name, p in model.module.named_parameters()}
-        lists = {name: g.tolist() for name, g in found.items() if g is not None}
-        sys.stdout.write(json.dumps(lists) + "\n")
+        sys.stdout.write(json.dumps(found) + "\n")
+    distributed.barrier()
     distributed.destroy_process_group()
 
 
