@@ -200,9 +200,10 @@ class LoadedRun:
             for key, x in (("queries", queries), ("gallery", gallery))
         }
         rows = len(states["gallery"])
-        if not 1 <= k <= rows:
+        if not isinstance(k, int) or not 1 <= k <= rows:
             raise ConfigError(
-                f"k: {k}. Expected 1 or more, and at most the gallery's {rows} rows."
+                f"k: {k}. Expected a whole number, 1 or more, and at most the gallery's"
+                f" {rows} rows."
             )
         found = most_similar(states["queries"], states["gallery"], k)
         return Matches(*(like(value, queries) for value in found))

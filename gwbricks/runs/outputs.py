@@ -10,19 +10,28 @@ from gwbricks.workspace import WorkspaceView
 from gwbricks.workspace.routes import CYCLES, Route, TRANSLATIONS
 
 
-def standard_outputs(domains: Sequence[str]) -> list[str]:
+def standard_outputs(
+    domains: Sequence[str], given: Collection[str] | None = None
+) -> list[str]:
     """Returns states, broadcasts, and translations and cycles from single domains.
+
+    Args:
+        domains: The domains of the workspace.
+        given: Those that there is data of; None for all.
 
     Example:
         >>> standard_outputs(["t", "v"])[:5]
         ['state', 't/state', 'v/state', 't/raw', 'v/raw']
         >>> standard_outputs(["t", "v"])[5:]
         ['t-to-v', 'v-to-t', 't-through-v', 'v-through-t']
+        >>> standard_outputs(["t", "v"], given=["v"])
+        ['state', 'v/state', 't/raw', 'v/raw', 'v-to-t', 'v-through-t']
     """
-    pairs = list(permutations(domains, 2))
+    sources = [domain for domain in domains if given is None or domain in given]
+    pairs = [pair for pair in permutations(domains, 2) if pair[0] in sources]
     return [
         "state",
-        *(f"{domain}/state" for domain in domains),
+        *(f"{domain}/state" for domain in sources),
         *(f"{domain}/raw" for domain in domains),
         *(f"{source}-to-{target}" for source, target in pairs),
         *(f"{source}-through-{other}" for source, other in pairs),

@@ -68,8 +68,9 @@ def predict(
         loaded = load(target, device, batch_size, list(trusted))
         if loaded.config.get("threads"):
             torch.set_num_threads(loaded.config["threads"])
-        outputs = _outputs(loaded) if outputs is None else outputs
         columns, present = read_rows(loaded, data)
+        if outputs is None:
+            outputs = _outputs(loaded, [n for n in columns if _has_rows(n, present)])
         progress = partial(
             track,
             description="predicting",
@@ -82,13 +83,17 @@ def predict(
     return found
 
 
-def _outputs(loaded: LoadedRun) -> list[str]:
+def _has_rows(name: str, present: Columns) -> bool:
+    return name not in present or bool(np.any(np.asarray(present[name])))
+
+
+def _outputs(loaded: LoadedRun, given: Sequence[str]) -> list[str]:
     if not loaded.domains:
         raise ConfigError(
             "--outputs: the run has no workspace. Fix: name what is wanted, as in"
             " --outputs logits."
         )
-    return standard_outputs(loaded.domains)
+    return standard_outputs(loaded.domains, given)
 
 
 def read_rows(loaded: LoadedRun, data: str) -> tuple[Columns, Columns]:

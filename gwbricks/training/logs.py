@@ -9,6 +9,9 @@ from torch import Tensor
 
 from gwbricks.errors import DivergedError
 
+LISTED = 3
+"""Most losses that a message lists."""
+
 
 def log_losses(
     module: LightningModule, set_name: str, losses: Mapping[str, float], on_step: bool
@@ -68,8 +71,9 @@ def check_finite(losses: Mapping[str, float], step: int) -> None:
     """
     bad = sorted(name for name, value in losses.items() if not math.isfinite(value))
     if bad:
+        more = f" and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
         raise DivergedError(
             f"{bad[0]} is {losses[bad[0]]} at step {step} (not finite:"
-            f" {', '.join(bad)}). Fix: a smaller optimizer.lr, or"
+            f" {', '.join(bad[:LISTED])}{more}). Fix: a smaller optimizer.lr, or"
             " trainer.gradient_clip_val=1."
         )

@@ -59,6 +59,21 @@ def test_rows_of_a_file_may_lack_domains(saved: Saved, tmp_path: Path) -> None:
     assert not found["state"][:1].allclose(alone)
 
 
+def test_what_no_row_has_the_data_for_is_not_asked_for(
+    saved: Saved, tmp_path: Path
+) -> None:
+    folder, _ = saved()
+    arrays = {"domain1": np.ones((3, 8)), "domain2": np.full((3, 16), np.nan)}
+    for name, columns in {"absent": ["domain1"], "nan": DOMAINS}.items():
+        rows = {column: arrays[column] for column in columns}
+        np.savez(tmp_path / f"{name}.npz", allow_pickle=False, **rows)
+        found = predict(
+            folder, str(tmp_path / f"{name}.npz"), tmp_path / f"{name}.out.npz"
+        )
+        assert [*found] == standard_outputs(DOMAINS, ["domain1"])
+        assert all(value.isfinite().all() for value in found.values())
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".pt"])
 def test_file_of_one_domain_is_named_by_it(
     saved: Saved, tmp_path: Path, suffix: str

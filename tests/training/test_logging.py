@@ -17,6 +17,7 @@ from gwbricks.bricks import BrickCollection, BrickMetrics, BrickTrainable
 from gwbricks.data import DigitsData, VectorsData
 from gwbricks.errors import DivergedError
 from gwbricks.training import LightningBrickCollection
+from gwbricks.training.logs import check_finite
 
 Maker = Callable[..., Any]
 
@@ -262,3 +263,10 @@ def test_the_sanity_check_tolerates_what_is_not_finite(
     trainer = make_trainer(num_sanity_val_steps=1, check_val_every_n_epoch=2)
     trainer.fit(make_scale(), batches([1]), batches([torch.nan]))
     assert trainer.callback_metrics["train/loss"] == 1.0
+
+
+def test_message_about_many_losses_names_a_few() -> None:
+    losses = {f"train/loss{i}": torch.nan for i in range(9)}
+    message = r"not finite: train/loss0, train/loss1, train/loss2 and 6 more\)"
+    with pytest.raises(DivergedError, match=message):
+        check_finite(losses, step=1)

@@ -124,7 +124,9 @@ def plus_minus(value: Average, decimals: int | None) -> str:
 def _notes(comparison: Comparison, metrics: Sequence[Metric]) -> Sequence[str]:
     lines = []
     if any(row.averages for row in comparison.rows):
-        lines.append("mean ± standard deviation over the n runs that finished; * best")
+        lines.append(
+            "mean ± standard deviation over those of the n runs that finished; * best"
+        )
     lines += comparison.notes
     further = len(comparison.known) - len(metrics)
     if further:

@@ -19,6 +19,9 @@ from gwbricks.runs.sweep.record import FINISHED, INTERRUPTED, Job, PENDING, RUNN
 MOST_METRICS = 4
 """Most columns of numbers; `metrics.json` has the rest."""
 
+AROUND = 34
+"""Characters that a table takes beside the names of jobs and the numbers."""
+
 ORPHANED = "died"
 """Shown for a job that was running when its process died."""
 
@@ -32,10 +35,12 @@ def show_jobs(sweep: SweepFolder, jobs: Sequence[Job], console: Console) -> None
         console: Where to print.
     """
     results = {job.name: _results(sweep.path / job.name) for job in jobs}
-    columns = _main_metrics(sweep, results)
+    longest = max((len(job.name) for job in jobs), default=0)
+    names = min(longest, console.width // 3)
+    columns = _fitting(_main_metrics(sweep, results), console.width - names - AROUND)
     table = Table(box=SIMPLE_HEAD)
-    table.add_column("job", overflow="fold")
-    table.add_column("status")
+    table.add_column("job", overflow="fold", min_width=names)
+    table.add_column("status", no_wrap=True)
     for column in (*columns, "time"):
         table.add_column(column, justify="right", no_wrap=True)
     for job in jobs:
@@ -117,6 +122,16 @@ def _main_metrics(sweep: SweepFolder, results: dict[str, Results]) -> list[str]:
     metric = (config.get("sweep") or {}).get("metric")
     first = [name for name in (metric, "test/loss") if name in names]
     return list(dict.fromkeys([*first, *others]))[:MOST_METRICS]
+
+
+def _fitting(columns: Sequence[str], width: int) -> list[str]:
+    """Returns the first columns of numbers that a table of this width has room for."""
+    fitting = []
+    for column in columns:
+        width -= len(column) + 2
+        if width >= 0:
+            fitting.append(column)
+    return fitting
 
 
 def _config(run: Path) -> dict[str, Any]:

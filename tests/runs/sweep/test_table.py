@@ -32,9 +32,9 @@ def sweep(tmp_path: Path) -> SweepFolder:
     return sweep
 
 
-def shown(sweep: SweepFolder) -> str:
+def shown(sweep: SweepFolder, width: int = 200) -> str:
     text = StringIO()
-    show_jobs(sweep, sweep.jobs(), Console(file=text, width=200))
+    show_jobs(sweep, sweep.jobs(), Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -48,6 +48,20 @@ def test_table_has_status_main_numbers_and_time(sweep: SweepFolder) -> None:
     assert first == ["000_is=finished", "finished", "0.25", "0.5", "0.75", "30.0", "s"]
     assert "test/cycles" not in text
     assert "a-to-b" not in text
+
+
+@pytest.mark.parametrize(
+    ("width", "numbers"), [(60, 0), (70, 1), (80, 2), (100, 3)], ids=str
+)
+def test_narrow_table_leaves_numbers_out_but_neither_job_nor_status(
+    sweep: SweepFolder, width: int, numbers: int
+) -> None:
+    lines = shown(sweep, width).splitlines()
+    head = next(line.split() for line in lines if "status" in line)
+    columns = ["val/loss", "test/loss", "test/accuracy"]
+    assert head == ["job", "status", *columns[:numbers], "time"]
+    assert any(line.split()[:2] == ["000_is=finished", "finished"] for line in lines)
+    assert all(len(line) <= width for line in lines)
 
 
 def test_running_job_without_an_owner_died(sweep: SweepFolder) -> None:

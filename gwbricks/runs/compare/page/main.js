@@ -17,7 +17,7 @@ function drawSummary() {
   $("#summary").textContent = `${runs.length} runs (${told}) · ${rows.length} settings · ${data.made}`;
   $("#footer").replaceChildren(
     ...data.notes.map((note) => h("p", { class: "error" }, note)),
-    h("p", {}, "mean ± standard deviation over the n runs that finished; the best mean is bold. Numbers of other runs are the last that they logged."));
+    h("p", {}, "mean ± standard deviation over those of the n runs that finished; the best mean is bold. Numbers of other runs are the last that they logged."));
   if (counts.size > 1) $("#statuses").replaceChildren(...[...counts].map(statusButton));
 }
 
