@@ -131,7 +131,7 @@ def _after(
 ) -> list[nn.Module]:
     """Returns what follows a linear map."""
     layers = [] if norm is None else [NORMS[norm](width)]
-    layers.append(nn.ReLU() if activation is None else deepcopy(activation))
+    layers.append(nn.ReLU(inplace=True) if activation is None else deepcopy(activation))
     return [*layers, nn.Dropout(dropout)] if dropout else layers
 
 

@@ -65,9 +65,8 @@ class ContrastiveLoss(nn.Module):
         """
         scale = self.log_scale.exp().clamp(max=MAX_SCALE)
         logits = scale * F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).mT
-        matched = logits.diagonal(dim1=-2, dim2=-1)
-        every = logits.logsumexp(dim=-1)
+        matched = logits.log_softmax(dim=-1).diagonal(dim1=-2, dim2=-1)
         if self.symmetric:
-            every = 0.5 * (every + logits.logsumexp(dim=-2))
-        loss = (every - matched).mean(dim=-1)
-        return LossOutput(loss, {"logit_scale": scale.detach()})
+            back = logits.log_softmax(dim=-2).diagonal(dim1=-2, dim2=-1)
+            matched = 0.5 * (matched + back)
+        return LossOutput(-matched.mean(dim=-1), {"logit_scale": scale.detach()})

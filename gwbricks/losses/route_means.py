@@ -77,11 +77,13 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
     off = tuple((kind, d) for d in sorted(errors) for kind in sorted(errors[d].off))
     averages = terms.averages(off)
     means = terms.means(torch.cat([errors[domain].values for domain in sorted(errors)]))
-    values = (averages.weights.to(means.dtype) @ means).unbind()
+    values = averages.weights.to(means.dtype) @ means
     count = len(averages.kinds)
-    losses = {kind: LossOutput(values[i]) for i, kind in enumerate(averages.kinds)}
-    for (kind, route), value in zip(averages.routes, values[count:], strict=True):
-        losses[kind].metrics[route] = value.detach()
+    of_kinds, of_routes = values[:count].unbind(), values.detach()[count:].unbind()
+    pairs = zip(averages.kinds, of_kinds, strict=True)
+    losses = {kind: LossOutput(value) for kind, value in pairs}
+    for (kind, route), value in zip(averages.routes, of_routes, strict=True):
+        losses[kind].metrics[route] = value
     for found in errors.values():
         for (kind, name), value in found.metrics.items():
             if (kind, name.split("/")[0]) in averages.routes:

@@ -34,7 +34,8 @@ class RunningMeans:
         if not values:
             return
         names = tuple(values)
-        stacked = torch.stack([value.detach().reshape(()) for value in values.values()])
+        with torch.no_grad():
+            stacked = torch.stack([value.reshape(()) for value in values.values()])
         stacked = stacked.float() * weight
         total = self._sums.get(names)
         self._sums[names] = stacked if total is None else total.add_(stacked)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import nn, Tensor
 
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.selection import Selection
+from gwbricks.workspace.selection import present_softmax, Selection
 
 
 class AttentionSelection(Selection):
@@ -82,7 +82,7 @@ class AttentionSelection(Selection):
         present: Bool[Tensor, "rows domains"],
     ) -> Float[Tensor, "rows domains"]:
         scores = self.scale * torch.bmm(keys, queries.unsqueeze(-1)).squeeze(-1)
-        return scores.masked_fill(~present, -torch.inf).softmax(dim=1)
+        return present_softmax(scores, present)
 
 
 class TopKSelection(Selection):

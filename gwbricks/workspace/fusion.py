@@ -27,7 +27,7 @@ class WeightedSum(nn.Module):
         weights: Float[Tensor, "rows domains"],
     ) -> Float[Tensor, "rows dim"]:
         """Returns states of shape `(rows, dim)`."""
-        return self.activation(torch.bmm(weights.unsqueeze(1), encodings).squeeze(1))
+        return self.activation((encodings * weights.unsqueeze(2)).sum(dim=1))
 
 
 class Fuse(nn.Module):
@@ -78,7 +78,7 @@ class Fuse(nn.Module):
         rows: RowSet,
     ) -> Tensor:
         taken = [rows.take(encodings, domain) for domain in self.domains]
-        stacked = torch.stack(taken, dim=1)
+        stacked = torch.stack(taken).transpose(0, 1)  # each domain in one piece
         present = rows.mask(stacked)
         weights = self.selection(_Taken(latents, rows), stacked, present)
         return self.fusion(stacked, weights)

@@ -45,6 +45,8 @@ class RouteErrors:
         self.name = name
         self.module = module
         self.cycles = cycles
+        self._hooks = {kind: _find_hook(module, kind) for kind in HOOKS}
+        self._takes_raw = {hook: _takes_raw(hook) for hook in self._hooks.values()}
         self._by_row: dict[Hook, bool] = {}
 
     def __call__(self, pred: Tensor, latent: Tensor, raw: Any, plan: Plan) -> RowErrors:  # noqa: ANN401 - raw data of any type
@@ -61,7 +63,7 @@ class RouteErrors:
         values, off = [], []
         metrics: dict[tuple[str, str], list[Tensor]] = {}
         for kinds, runs in self._calls(column):
-            outputs = self._compare(self._hook(kinds[0]), rows, runs)
+            outputs = self._compare(self._hooks[kinds[0]], rows, runs)
             if outputs is None:
                 off += kinds
                 outputs = [(runs, LossOutput(pred.new_zeros(())))]
@@ -78,15 +80,9 @@ class RouteErrors:
     def _calls(self, column: Column) -> list[tuple[tuple[str, ...], tuple[Run, ...]]]:
         """Returns the kinds, and their runs, that are compared in one way."""
         kinds = column.kinds
-        if all(self._hook(kind) == self.module.compute_loss for kind in kinds):
+        if all(self._hooks[kind] == self.module.compute_loss for kind in kinds):
             return [(tuple(kinds), column.runs)] if kinds else []
         return [((kind,), runs) for kind, runs in kinds.items()]
-
-    def _hook(self, kind: str) -> Hook:
-        for name in HOOKS[kind]:
-            if hasattr(self.module, name):
-                return getattr(self.module, name)
-        return self.module.compute_loss
 
     def _compare(
         self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
@@ -106,7 +102,8 @@ class RouteErrors:
     def _call(
         self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
     ) -> LossOutput | None:
-        output = hook(*rows.between(runs[0].start, runs[-1].stop, _takes_raw(hook)))
+        takes_raw = self._takes_raw[hook]
+        output = hook(*rows.between(runs[0].start, runs[-1].stop, takes_raw))
         if output is None:
             return None
         count = _count(runs)
@@ -133,11 +130,18 @@ class _Rows:
     def between(self, start: int, stop: int, with_raw: bool) -> list[Any]:
         """Returns the arguments of a loss for some of the rows."""
         rows = self.targets[start:stop]
-        args = [self.pred[start:stop], self.latent.index_select(0, rows).detach()]
+        whole = stop - start == len(self.pred)  # a slice would cost its gradient a copy
+        pred = self.pred if whole else self.pred[start:stop]
+        args = [pred, self.latent.detach().index_select(0, rows)]
         if not with_raw:
             return args
         is_tensor = isinstance(self.raw, Tensor)
         return [*args, self.raw.index_select(0, rows) if is_tensor else self.raw]
+
+
+def _find_hook(module: DomainModule, kind: str) -> Hook:
+    names = (name for name in HOOKS[kind] if hasattr(module, name))
+    return getattr(module, next(names, "compute_loss"))
 
 
 def _count(runs: tuple[Run, ...]) -> int:
