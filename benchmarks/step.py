@@ -1,30 +1,38 @@
-"""Times a training step: the graph in a bare loop, and inside Lightning's Trainer.
+"""Times a training step: in the Trainer, in bare loops, and its matrix products alone.
 
-Every domain has 8 * (i + 1) raw features and a frozen linear module to 32 dimensions;
-GW encoders and decoders are 32 -> 64 -> 64 -> 16 and back; all five kinds of losses,
-fusion routes; groups: every domain alone, every pair when there are more than two
-domains, and all together.
+For the work, see work.py. `trainer` is gwbricks in Lightning's Trainer, with loading
+and logging; `graph` the same graph in a bare loop, `plain` the same mathematics by
+hand, `floor` the matrix products, and `shimmer` Shimmer's step in a Trainer of its own.
+All are run in turn, one step each; a ratio is the median over turns. Times of the
+processor (`cpu`) are of more use than wall times when the machine is busy.
 
-Usage: python benchmarks/step.py [--domains 2 3 4] [--batch-size 128] [--json] …
+Usage: python benchmarks/step.py [--domains 2 3 4 6] [--batch-size 128] [--threads 1]
+[--turns 100] [--shimmer CHECKOUT] [--json] [--output FILE]
 """
 
 import argparse
-import json
 import statistics
-import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
-from itertools import combinations
+from itertools import repeat
+from pathlib import Path
+from typing import Any
 
-import gwbricks  # first: see gwbricks.torchvision_import
+import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
 
 # isort: split
 import torch
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import CSVLogger
-from rich.console import Console
+from floor import matrix_products
+from lightning.pytorch import Callback
+from plain import PlainWorkspace
+from report import add_arguments, report
 from rich.table import Table
+from shimmer_work import find_shimmer, fit_shimmer
+from torch import nn, Tensor
+from turns import fit, in_turn, ratio, TrainerSteps, WARM_UP
+from work import COEFS, DIM, HIDDEN_DIM, ITEMS, LATENT_DIM, LEARNING_RATE, Work
 
 from gwbricks import GWDecoder, GWEncoder, LightningBrickCollection, Stage
 from gwbricks.bricks import BrickCollection
@@ -33,127 +41,145 @@ from gwbricks.domains import LinearDomain
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 
-COEFS = {
-    "translations": 1.0,
-    "demi_cycles": 1.0,
-    "cycles": 1.0,
-    "fused": 1.0,
-    "contrastives": 0.01,
-}
-ITEMS = 4096
-STEPS = 100
+WAYS = ("shimmer", "trainer", "graph", "plain", "floor", "loader")
+RATIOS = (
+    ("shimmer", "trainer"),
+    ("trainer", "floor"),
+    ("trainer", "graph"),
+    ("graph", "plain"),
+)
 
 
-class Clock(Callback):
-    """Notes when each step ended."""
-
-    def __init__(self) -> None:
-        self.ticks: list[float] = []
-
-    def on_train_batch_end(self, *_: object) -> None:
-        """Notes the time."""
-        self.ticks.append(time.perf_counter())
-
-
-def build(count: int, batch_size: int) -> tuple[BrickCollection, TrainLoader]:
-    """Returns the graph and the loader."""
+def build_graph(work: Work) -> BrickCollection:
+    """Returns the graph of the work."""
     torch.manual_seed(0)
-    names = [f"d{index}" for index in range(count)]
-    sizes = {name: 8 * (index + 1) for index, name in enumerate(names)}
     domains = {
         name: WorkspaceDomain(
-            LinearDomain(size, 32), GWEncoder(32, 64, 16, 1), GWDecoder(16, 64, 32, 1)
+            LinearDomain(size, LATENT_DIM),
+            GWEncoder(LATENT_DIM, HIDDEN_DIM, DIM, 1),
+            GWDecoder(DIM, HIDDEN_DIM, LATENT_DIM, 1),
         )
-        for name, size in sizes.items()
+        for name, size in work.sizes.items()
     }
-    pairs = list(combinations(names, 2)) if count > 2 else []
-    groups = [*((name,) for name in names), *pairs, tuple(names)]
-    columns = {name: torch.randn(ITEMS, size) for name, size in sizes.items()}
-    items = {group: torch.arange(ITEMS) for group in groups}
-    bricks = gw_bricks(domains, Workspace(), COEFS)
-    return BrickCollection(bricks), TrainLoader(columns, items, batch_size, seed=0)
+    return BrickCollection(gw_bricks(domains, Workspace(), COEFS))
 
 
-def graph_seconds(graph: BrickCollection, loader: TrainLoader) -> float:
-    """Returns the median time of a step in a bare loop, without loading."""
-    inputs = as_named_inputs(next(iter(loader)))
-    optimizer = torch.optim.AdamW(
-        [p for p in graph.parameters() if p.requires_grad], lr=1e-3, fused=True
-    )
-    times = []
-    for _ in range(STEPS):
-        start = time.perf_counter()
-        values = graph.run(inputs, Stage.TRAIN, outputs=list(COEFS))
-        losses = graph.extract_losses(values)
-        torch.stack(
-            [COEFS[name] * loss for name, loss in losses.items()]
-        ).sum().backward()
+def build_loader(work: Work) -> TrainLoader:
+    """Returns the loader of the work."""
+    items = {group: torch.arange(ITEMS) for group in work.groups}
+    return TrainLoader(work.columns(), items, work.batch_size, seed=0)
+
+
+def fit_graph(work: Work, folder: str, callback: Callback) -> None:
+    """Trains the graph in the Trainer."""
+    optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
+    schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=LEARNING_RATE)
+    module = LightningBrickCollection(build_graph(work), optimizer, COEFS, schedule)
+    fit(module, build_loader(work), work.steps, folder, callback)
+
+
+def graph_losses(graph: BrickCollection, inputs: dict[str, Any]) -> dict[str, Tensor]:
+    """Returns the loss of each kind."""
+    return graph.extract_losses(graph.run(inputs, Stage.TRAIN, outputs=list(COEFS)))
+
+
+def bare_loop(
+    module: nn.Module, losses: Callable[[], dict[str, Tensor]]
+) -> Callable[[], None]:
+    """Returns a step that minimises the losses."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=True)
+
+    def step() -> None:
+        found = losses()
+        torch.stack([COEFS[name] * found[name] for name in COEFS]).sum().backward()
         optimizer.step()
         optimizer.zero_grad()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[10:])
+
+    return step
 
 
-def trainer_seconds(graph: BrickCollection, loader: TrainLoader) -> float:
-    """Returns the median time of a step in the Trainer, with loading and logging."""
-    clock = Clock()
-    with tempfile.TemporaryDirectory() as folder, quiet_libraries():
-        module = LightningBrickCollection(
-            graph, partial(torch.optim.AdamW, lr=1e-3, fused=True), COEFS
-        )
-        Trainer(
-            max_steps=STEPS,
-            accelerator="cpu",
-            logger=CSVLogger(folder),
-            log_every_n_steps=10,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[clock],
-        ).fit(module, loader)
-    steps = [
-        after - before
-        for before, after in zip(clock.ticks, clock.ticks[1:], strict=False)
-    ]
-    return statistics.median(steps[10:])
+def batches(loader: TrainLoader) -> Iterator[object]:
+    """Yields batches for ever."""
+    for epoch in repeat(loader):
+        yield from epoch
 
 
-def loader_seconds(loader: TrainLoader) -> float:
-    """Returns the mean time of loading a batch."""
-    start = time.perf_counter()
-    count = sum(1 for _ in loader)
-    return (time.perf_counter() - start) / count
+def measure(work: Work, turns: int, with_shimmer: bool) -> dict[str, Any]:
+    """Returns times and their ratios."""
+    loader = build_loader(work)
+    inputs = as_named_inputs(next(iter(loader)))
+    columns = {name: inputs[name] for name in work.sizes}
+    graph, plain = build_graph(work), PlainWorkspace(work)
+    products, loading = matrix_products(work, columns), batches(loader)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+
+        def in_trainer(fit: Callable[..., None]) -> TrainerSteps:
+            steps = TrainerSteps(partial(fit, work, folder))
+            stack.callback(steps.close)
+            return steps
+
+        ways: dict[str, Callable[[], object]] = {
+            "trainer": in_trainer(fit_graph),
+            "graph": bare_loop(graph, partial(graph_losses, graph, inputs)),
+            "plain": bare_loop(plain, partial(plain, columns)),
+            "floor": lambda: [product() for product in products],
+            "loader": partial(next, loading),
+        }
+        if with_shimmer:
+            ways = {"shimmer": in_trainer(fit_shimmer), **ways}
+        times = in_turn(ways, turns)
+    found: dict[str, Any] = {"domains": work.domains, "batch_size": work.batch_size}
+    for kind in ("wall", "cpu"):
+        end = "ms" if kind == "wall" else "cpu_ms"
+        of = {name: getattr(t, kind) for name, t in times.items()}
+        found |= {
+            f"{n}_{end}": round(statistics.median(of[n]), 3) for n in WAYS if n in of
+        }
+        found[f"{kind}_ratios"] = {
+            f"{a}/{b}": round(ratio(of[a], of[b]), 3) for a, b in RATIOS if a in of
+        }
+    found["cpu_means_ms"] = {n: round(statistics.mean(t.cpu), 3) for n, t in times.items()}
+    return found
+
+
+def show(all_found: list[dict[str, Any]]) -> Table:
+    """Returns a table: processor times, and wall times in brackets."""
+    table = Table(title="A step, milliseconds of the processor (of wall time)")
+    names = [n for n in WAYS if f"{n}_ms" in all_found[0]]
+    ratios = list(all_found[0]["cpu_ratios"])
+    for name in ("domains", "batch", *names, *ratios):
+        table.add_column(name, justify="right")
+    for found in all_found:
+        times = [f"{found[f'{n}_cpu_ms']:.2f} ({found[f'{n}_ms']:.2f})" for n in names]
+        of = [
+            f"{found['cpu_ratios'][r]:.2f} ({found['wall_ratios'][r]:.2f})"
+            for r in ratios
+        ]
+        table.add_row(str(found["domains"]), str(found["batch_size"]), *times, *of)
+    return table
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--domains", type=int, nargs="+", default=[2, 3, 4])
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--domains", type=int, nargs="+", default=[2, 3, 4, 6])
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[128])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="one JSON line a size")
+    parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--shimmer", type=Path, help="a checkout of ruflab/shimmer")
+    add_arguments(parser)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    table = Table(
-        title=f"gwbricks {gwbricks.__version__}, batch {args.batch_size}, milliseconds"
-    )
-    for name in ("domains", "in the Trainer", "bare graph", "loader"):
-        table.add_column(name, justify="right")
-    for count in args.domains:
-        graph, loader = build(count, args.batch_size)
-        found = {
-            "domains": count,
-            "batch_size": args.batch_size,
-            "trainer_ms": round(trainer_seconds(graph, loader) * 1e3, 3),
-            "graph_ms": round(graph_seconds(graph, loader) * 1e3, 3),
-            "loader_ms": round(loader_seconds(loader) * 1e3, 3),
-        }
-        if args.json:
-            sys.stdout.write(json.dumps(found) + "\n")
-        times = (f"{found[key]:.2f}" for key in ("trainer_ms", "graph_ms", "loader_ms"))
-        table.add_row(str(count), *times)
-    if not args.json:
-        Console().print(table)
+    if args.shimmer:
+        find_shimmer(args.shimmer)
+    sizes = [(count, size) for size in args.batch_size for count in args.domains]
+    found = []
+    for count, batch_size in sizes:
+        work = Work(count, batch_size, args.turns + WARM_UP + 2)
+        with quiet_libraries():
+            found.append(measure(work, args.turns, bool(args.shimmer)))
+    report(found, show(found), args)
 
 
 if __name__ == "__main__":

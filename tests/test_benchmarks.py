@@ -1,0 +1,139 @@
+"""Counts and results that hold on any machine; times are measured by benchmarks."""
+
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger
+from torch import nn, Tensor
+from torch.optim import AdamW
+
+from gwbricks.data import as_named_inputs
+from gwbricks.workspace import RandomSelection
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SIZES = pytest.mark.parametrize("count", [2, 3, 4])
+ROWS = 4
+
+
+@pytest.fixture(scope="module")
+def step() -> Iterator[ModuleType]:
+    """The module benchmarks/step.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        yield import_module("step")
+
+
+def rows_of_linear_maps(module: nn.Module) -> Counter[tuple[int, int, int]]:
+    """Counts the sizes of matrix products from now on."""
+    counts: Counter[tuple[int, int, int]] = Counter()
+
+    def note(linear: nn.Linear, args: tuple[Tensor], _: Tensor) -> None:
+        counts[len(args[0]), linear.in_features, linear.out_features] += 1
+
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            part.register_forward_hook(note)
+    return counts
+
+
+@SIZES
+def test_plain_loop_computes_the_losses_of_the_graph_from_as_many_rows(
+    step: ModuleType, count: int
+) -> None:
+    work = step.Work(count, ROWS)
+    inputs = as_named_inputs(next(iter(step.build_loader(work))))
+    graph = step.build_graph(work)
+    graph.get_submodule("fuse.model").selection = RandomSelection(torch.inf)
+    plain = step.PlainWorkspace(work, temperature=torch.inf)
+    for name in work.sizes:
+        module = graph.get_submodule(name)
+        weights = module["latent"].model.encoder.state_dict()
+        plain.latents[name].load_state_dict(weights)
+        plain.encoders[name].load_state_dict(module["encode"].model.state_dict())
+        plain.decoders[name].load_state_dict(module["decode"].model.state_dict())
+    graph_rows, plain_rows = rows_of_linear_maps(graph), rows_of_linear_maps(plain)
+    expected = plain({name: inputs[name] for name in work.sizes})
+    losses = step.graph_losses(graph, inputs)
+    assert {n: v.item() for n, v in losses.items()} == pytest.approx(
+        {n: v.item() for n, v in expected.items()}, rel=1e-5
+    )
+    assert graph_rows == plain_rows
+
+
+def kernels(step: ModuleType, count: int) -> Counter[str]:
+    """Counts what a step calls, forwards."""
+    work = step.Work(count, ROWS)
+    graph = step.build_graph(work)
+    inputs = as_named_inputs(next(iter(step.build_loader(work))))
+    step.graph_losses(graph, inputs)
+    with torch.profiler.profile() as profile:
+        step.graph_losses(graph, inputs)
+    return Counter({event.key: event.count for event in profile.key_averages()})
+
+
+def test_kernels_grow_with_the_domains_and_not_with_their_routes(
+    step: ModuleType,
+) -> None:
+    calls = {count: kernels(step, count) for count in (2, 3, 4)}
+    for name in ("linear", "index_select", "mse_loss", "mul", "softmax", "log_softmax"):
+        two, three, four = (calls[count][f"aten::{name}"] for count in calls)
+        assert four - three == three - two, name
+    assert calls[4]["aten::linear"] == 4 * 13  # 1, and twice an encoder and a decoder
+    assert calls[4]["aten::bmm"] == 1
+
+
+def test_steps_of_the_trainer_evaluate_the_graph_once_and_log_every_tenth(
+    step: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(owner: type, name: str) -> None:
+        function = getattr(owner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
+            calls[name] += 1
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(step.BrickCollection, "run")
+    counted(step.LightningBrickCollection, "log_dict")
+    counted(CSVLogger, "log_metrics")
+    counted(AdamW, "step")
+    work = step.Work(2, ROWS, steps=20)
+    steps = step.TrainerSteps(lambda callback: step.fit_graph(work, tmp_path, callback))
+    for _ in range(18):
+        steps()
+    assert calls == {"run": 19, "step": 19, "log_dict": 1, "log_metrics": 1}
+    steps.close()
+
+
+def test_a_failing_trainer_is_reported(step: ModuleType) -> None:
+    def fail(callback: object) -> None:
+        del callback
+        raise ArithmeticError("no step")
+
+    with pytest.raises(ArithmeticError, match="no step"):
+        step.TrainerSteps(fail)
+
+
+def test_ratios_are_taken_pair_by_pair(step: ModuleType) -> None:
+    assert step.ratio([2.0, 30.0, 400.0], [1.0, 10.0, 100.0]) == 3.0
+
+
+def test_a_size_is_measured(step: ModuleType) -> None:
+    found = step.measure(step.Work(2, ROWS, steps=16), turns=2, with_shimmer=False)
+    ways = ("trainer", "graph", "plain", "floor", "loader")
+    assert all(found[f"{way}_ms"] > 0 and found[f"{way}_cpu_ms"] > 0 for way in ways)
+    assert set(found["cpu_ratios"]) == {"trainer/floor", "trainer/graph", "graph/plain"}
+
+
+def test_a_folder_without_shimmer_is_named(step: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="is no checkout of ruflab/shimmer"):
+        step.find_shimmer(tmp_path)
