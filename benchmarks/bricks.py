@@ -7,15 +7,13 @@ Usage: python benchmarks/bricks.py [--bricks 30] [--batch-size 128] [--json] …
 """
 
 import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from rich.console import Console
+from report import add_arguments, report
 from rich.table import Table
 from torch import nn, Tensor
 
@@ -81,7 +79,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="one JSON line a way")
+    add_arguments(parser)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     table = Table(
@@ -89,6 +87,7 @@ def main() -> None:
     )
     for name in ("", "bricks", "by hand", "ratio"):
         table.add_column(name, justify="right")
+    all_found = []
     for name, ways in make_ways(args.bricks, args.batch_size).items():
         bricks, hand = seconds(ways, args.steps)
         found = {
@@ -97,11 +96,9 @@ def main() -> None:
             "hand_ms": round(hand * 1e3, 3),
             "ratio": round(bricks / hand, 3),
         }
-        if args.json:
-            sys.stdout.write(json.dumps(found) + "\n")
+        all_found.append(found)
         table.add_row(*map(str, found.values()))
-    if not args.json:
-        Console().print(table)
+    report(all_found, table, args)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,9 @@ def measure(work: Work, turns: int, with_shimmer: bool) -> dict[str, Any]:
         found[f"{kind}_ratios"] = {
             f"{a}/{b}": round(ratio(of[a], of[b]), 3) for a, b in RATIOS if a in of
         }
-    found["cpu_means_ms"] = {n: round(statistics.mean(t.cpu), 3) for n, t in times.items()}
+    found["cpu_means_ms"] = {
+        n: round(statistics.mean(t.cpu), 3) for n, t in times.items()
+    }
     return found
 
 
