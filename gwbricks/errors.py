@@ -36,6 +36,10 @@ class DivergedError(GWBricksError):
     """Training produced a loss that is not a finite number."""
 
 
+class PrunedError(GWBricksError):
+    """Training was stopped because other runs of its search are better."""
+
+
 class CheckpointError(GWBricksError):
     """A checkpoint that is missing, damaged, or of another shape."""
 

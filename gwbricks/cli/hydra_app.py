@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from gwbricks.errors import SweepError
 from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
 from gwbricks.runs.saved_config import masked_overrides
+from gwbricks.runs.search.sweeper import register_sweeper
 from gwbricks.runs.search_path import packaged_configs, register
 from gwbricks.runs.sweep.launcher import register_launchers
 from gwbricks.runs.sweep.task import SweepTask
@@ -62,6 +63,7 @@ def run_sweep(task: SweepTask, args: Sequence[str], command: str) -> None:
     """
     register()
     register_launchers()
+    register_sweeper()
     _run_app(task, args, command)
 
 

@@ -20,6 +20,8 @@ PLUGINS = {
 }
 """Packages that launchers come from."""
 
+SEARCH = "hydra/sweeper=optuna"
+
 
 def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> int:
     """Runs the jobs of a sweep that have not ended yet.
@@ -36,6 +38,7 @@ def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) ->
         jobs = {folder: _jobs(folder, found) for folder, found in task.sweeps.items()}
         for folder, found in jobs.items():
             _show(folder, found)
+        _tell(task.notes)
     failed = [
         f"{job.name}: {job.error}\n    see {folder.log(job.identity)}"
         for folder, found in jobs.items()
@@ -64,6 +67,10 @@ def _check_installed(args: Sequence[str]) -> None:
                 f"hydra/launcher={launcher}: not installed."
                 " Fix: pip install 'gwbricks[sweeps]'."
             )
+    if SEARCH in args and find_spec("optuna") is None:
+        raise ConfigError(
+            f"{SEARCH}: not installed. Fix: pip install 'gwbricks[optuna]'."
+        )
 
 
 def _jobs(folder: SweepFolder, identities: Sequence[str]) -> list[Job]:
@@ -72,8 +79,11 @@ def _jobs(folder: SweepFolder, identities: Sequence[str]) -> list[Job]:
 
 
 def _show(folder: SweepFolder, jobs: Sequence[Job]) -> None:
+    show_jobs(folder, jobs, Console())
+    _tell([summary(folder, jobs), f"sweep folder: {folder.path}"])
+
+
+def _tell(lines: Sequence[str]) -> None:
     console = Console()
-    show_jobs(folder, jobs, console)
-    lines = [summary(folder, jobs), f"sweep folder: {folder.path}"]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

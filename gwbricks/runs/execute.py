@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors
+from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, PrunedError
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
@@ -98,6 +98,7 @@ def train(
     place: Place,
     trusted: Collection[str] = (),
     ckpt_path: str | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Results:
     """Checks, builds, pretrains, trains, and tests; leaves a run folder.
 
@@ -106,6 +107,7 @@ def train(
         place: Where the run goes.
         trusted: See `resolve_target`.
         ckpt_path: Checkpoint to go on from.
+        callbacks: Further ones than those of the config.
 
     Returns:
         Final numbers by name: of the training, and of validation and test with the best
@@ -115,6 +117,7 @@ def train(
         ConfigError: If the config has mistakes; nothing is then written.
         CheckpointError: If a checkpoint does not fit.
         DivergedError: If a loss is not finite.
+        PrunedError: If a callback stops what is not worth going on.
     """
     console = Console()
     with quiet_libraries():
@@ -149,7 +152,7 @@ def train(
         with _recorded(folder, experiment, place.again) as termination:
             trainer = build_trainer(config, trusted, saved)
             keeper = KeepOnSignal(folder.path / "checkpoints/last.ckpt", termination)
-            trainer.callbacks.append(keeper)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
+            trainer.callbacks += [*callbacks, keeper]  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             keep_drawing(experiment, folder.path, trainer.loggers, tell)
             trainer.fit(
                 experiment.module,
@@ -177,6 +180,9 @@ def _recorded(
     except KeyboardInterrupt:
         status, message = "interrupted", "interrupted"
         raise
+    except PrunedError as error:
+        status, message = "pruned", str(error)
+        raise
     except BaseException as error:
         message = f"{type(error).__name__}: {error}"
         is_new = not again and not experiment.module.global_step
@@ -184,7 +190,7 @@ def _recorded(
         raise
     finally:
         folder.finish(status, message)
-        _finish_wandb(0 if status == "finished" else 1)
+        _finish_wandb(0 if status in ("finished", "pruned") else 1)
         if stopped:
             folder.remove()
 

@@ -93,7 +93,7 @@ class RunFolder:
         )
 
     def finish(self, status: str, error: str | None = None) -> None:
-        """Writes how the run ended: finished, failed or interrupted."""
+        """Writes how the run ended: finished, pruned, failed or interrupted."""
         end = {"status": status, "ended": _now(), "error": error}
         self.write_json("run.json", {**self.read(), **end})
 

@@ -45,7 +45,10 @@ TYPES: dict[str, tuple[Any, str]] = {
     "scheduler": (Target | None, f"{TARGET}, or null. Fix: scheduler=onecycle"),
     "trainer": (dict, "a node. Fix: trainer=cpu"),
     "sweep": (dict, "a node with metric"),
-    "sweep.metric": (str, "the name of a final number, such as val/loss"),
+    "sweep.metric": (
+        str | list[str],
+        "the name of a final number, such as val/loss, or a list of them",
+    ),
     "sweep.jobs": (
         Annotated[int | None, Field(gt=0)],
         "a whole number above 0, or null",

@@ -28,17 +28,19 @@ def monitor_problems(
         module: The module.
         data: Gives the batches.
     """
-    monitors = {"sweep.metric": config["sweep"]["metric"]}
+    metric = config["sweep"]["metric"]
+    metrics = [metric] if isinstance(metric, str) else metric
+    monitors = [("sweep.metric", name) for name in metrics]
     for name, node in sorted((config.get("callbacks") or {}).items()):
         if isinstance(node, Mapping) and node.get("monitor") is not None:
-            monitors[f"callbacks.{name}.monitor"] = node["monitor"]
-    asked = {key: name for key, name in monitors.items() if name not in ALWAYS}
+            monitors.append((f"callbacks.{name}.monitor", node["monitor"]))
+    asked = [(key, name) for key, name in monitors if name not in ALWAYS]
     if not asked:
         return []
     known = _logged_names(config, module, data)
     return [
         f"{key}: the run will have no {name!r}.{suggest(name, known)}"
-        for key, name in asked.items()
+        for key, name in asked
         if name not in known and not str(name).startswith("lr-")
     ]
 

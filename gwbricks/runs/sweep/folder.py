@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -56,7 +56,12 @@ class SweepFolder:
         """Returns the file of what a job prints."""
         return self.records / f"{identity}.log"
 
-    def plan(self, overrides: Mapping[str, Sequence[str]], retry: bool = False) -> None:
+    def plan(
+        self,
+        overrides: Mapping[str, Sequence[str]],
+        retry: bool = False,
+        fixed: Collection[str] = (),
+    ) -> None:
         """Makes a record of each new job, with a number that no other job has.
 
         A finished job whose run folder was removed is to be run again.
@@ -64,12 +69,13 @@ class SweepFolder:
         Args:
             overrides: Those of each job, by its identity.
             retry: Whether failed jobs are to be tried again.
+            fixed: Overrides that tell no job from another.
 
         Raises:
             ConfigError: If the folder cannot be written to.
         """
         make_folder(self.records, "paths.outputs")
-        labels = job_labels(overrides)
+        labels = job_labels(overrides, fixed)
         with FileLock(self.records / ".lock"):
             taken = {job.number for job in self.jobs()}
             for index, (identity, given) in enumerate(overrides.items()):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -51,6 +52,9 @@ class RecordedLauncher(Launcher):
         engine: Dotted name of the launcher.
         arguments: Those of the launcher.
 
+    Attributes:
+        total: Number of jobs of all batches, if it is known.
+
     Raises:
         ConfigError: If Hydra has no such launcher.
     """
@@ -61,6 +65,7 @@ class RecordedLauncher(Launcher):
             raise ConfigError(f"hydra.launcher.engine: {engine!r} is no launcher.")
         self.inner = made_by(**arguments)
         self.is_basic = engine.endswith(".BasicLauncher")
+        self.total: int | None = None
 
     def setup(
         self,
@@ -81,7 +86,7 @@ class RecordedLauncher(Launcher):
         """Runs a batch of jobs.
 
         Returns:
-            Of each job the number that the sweep optimises, NaN if it did not finish.
+            Of each job what the sweep optimises, NaN if it did not finish.
 
         Raises:
             ConfigError: If a key of `sweep` is wrong.
@@ -90,7 +95,7 @@ class RecordedLauncher(Launcher):
         if not isinstance(task, SweepTask):
             return self.inner.launch(job_overrides, initial_job_idx)
         setup_globals()
-        _check(self.config)
+        check_sweep(self.config)
         specs = [
             task.spec(self.context, self.config, overrides, number)
             for number, overrides in enumerate(job_overrides, initial_job_idx)
@@ -98,11 +103,14 @@ class RecordedLauncher(Launcher):
         jobs = {spec.identity: spec for spec in specs}
         given = {s.identity: o for s, o in zip(specs, job_overrides, strict=True)}
         sweep = SweepFolder.of(self.config)
-        shown = {identity: masked_overrides(o) for identity, o in given.items()}
-        sweep.plan(shown, retry=self.config.sweep.retry == FAILED)
+        shown = {i: masked_overrides(_of_task(o)) for i, o in given.items()}
+        fixed = masked_overrides(self.config.hydra.overrides.task)
+        sweep.plan(shown, self.config.sweep.retry == FAILED, fixed)
         (sweep.path / "multirun.yaml").unlink(missing_ok=True)  # it has secrets
         task.sweeps.setdefault(sweep, []).extend(jobs)
-        with stoppable(task.stop_file(sweep)), Progress(sweep, list(jobs)):
+        total = self.total or initial_job_idx + len(jobs)
+        progress = Progress(sweep, list(jobs), initial_job_idx, total)
+        with stoppable(task.stop_file(sweep)), progress:
             self._run(task, sweep, jobs, given)
         return [self._result(sweep, sweep.read(spec.identity)) for spec in specs]
 
@@ -135,14 +143,26 @@ class RecordedLauncher(Launcher):
         for job in [] if is_stopped() else left:
             sweep.bury(job.identity, cause, limit=0)
 
-    def _result(self, sweep: SweepFolder, job: Job) -> JobReturn:
+    def _result(self, sweep: SweepFolder, job: Job) -> "JobResult":
         value = math.nan
         if job.status == FINISHED:
             results = read_results(sweep.path / job.name / "metrics.json")
-            value = optimized_metric(results, self.config.sweep.metric)
-        result = JobReturn(overrides=job.overrides, status=JobStatus.COMPLETED)
+            metric = self.config.sweep.metric
+            value = (
+                optimized_metric(results, metric)
+                if isinstance(metric, str)
+                else [optimized_metric(results, name) for name in metric]
+            )
+        result = JobResult(job.overrides, status=JobStatus.COMPLETED, job=job)
         result.return_value = value
         return result
+
+
+@dataclass
+class JobResult(JobReturn):
+    """What a sweeper is told of a job: its number or numbers, and its record."""
+
+    job: Job | None = None
 
 
 def register_launchers() -> None:
@@ -167,7 +187,16 @@ def _run_in_threads(task: SweepTask, specs: Sequence[JobSpec]) -> None:
             future.result()
 
 
-def _check(cfg: DictConfig) -> None:
+def _of_task(overrides: Sequence[str]) -> list[str]:
+    return [override for override in overrides if not override.startswith("hydra.")]
+
+
+def check_sweep(cfg: DictConfig) -> None:
+    """Checks the section `sweep` before anything starts.
+
+    Raises:
+        ConfigError: If a key of it is wrong.
+    """
     for key in ("jobs", "attempts"):
         value = cfg.sweep[key]
         if value is None and key == "jobs":

@@ -20,10 +20,15 @@ class Progress:
     Args:
         sweep: The sweep.
         identities: Its jobs.
+        before: How many jobs of the sweep were launched before these.
+        total: How many there will be.
     """
 
-    def __init__(self, sweep: SweepFolder, identities: Sequence[str]) -> None:
-        self.sweep, self.total = sweep, len(identities)
+    def __init__(
+        self, sweep: SweepFolder, identities: Sequence[str], before: int, total: int
+    ) -> None:
+        self.sweep, self.before, self.total = sweep, before, total
+        self.count = len(identities)
         self.open = {i: sweep.read(i) for i in identities}
         self.console = Console()
         self._stop = threading.Event()
@@ -34,7 +39,7 @@ class Progress:
         for identity in ended:
             del self.open[identity]
         if ended:
-            self._tell(f"{len(ended)} of {self.total} jobs ended before")
+            self._tell(f"{len(ended)} of {self.count} jobs ended before")
         self._thread.start()
 
     def __exit__(
@@ -59,7 +64,7 @@ class Progress:
                 del self.open[identity]
             elif job.status != INTERRUPTED or before.status == INTERRUPTED:
                 continue
-            count = self.total - len(self.open)
+            count = self.before + self.count - len(self.open)
             cause = f": {job.error}" if job.error else ""
             how = f"{job.status} after {duration(job.seconds)}{cause}"
             self._tell(f"[{count}/{self.total}] {job.name} {how}")

@@ -1,13 +1,15 @@
 """What is known of one job of a sweep."""
 
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gwbricks.runs.folder import safe_name
 
 PENDING, RUNNING = "pending", "running"
 FINISHED, FAILED, KILLED, INTERRUPTED = "finished", "failed", "killed", "interrupted"
+PRUNED = "pruned"
 
 WIDTH = 3
 """Digits of a job's number."""
@@ -22,12 +24,12 @@ class Job:
         number: Its number in the sweep, which it keeps.
         name: Name of its run folder.
         overrides: What the command line said.
-        status: `pending`, `running`, `finished`, `failed` by an error, `killed` as
-            often as it may be, or `interrupted` and ready to go on.
+        status: `pending`, `running`, `finished`, `pruned` by a search, `failed` by an
+            error, `killed` as often as it may be, or `interrupted` and ready to go on.
         attempts: How often it was started since it last ended in good order.
         started: When it was last started, in seconds since 1970.
         seconds: How long it ran, over all attempts that ended.
-        error: Why it failed, in one line.
+        error: Why it failed or was pruned, in one line.
     """
 
     identity: str
@@ -69,21 +71,34 @@ class Job:
         return replace(self, status=status, attempts=0, seconds=0.0, error=None)
 
 
-def job_labels(overrides: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def job_labels(
+    overrides: Mapping[str, Sequence[str]], fixed: Collection[str] = ()
+) -> dict[str, str]:
     """Returns what tells jobs apart: the overrides that not all of them have.
 
     Args:
         overrides: Those of each job, by its identity.
+        fixed: Overrides that jobs elsewhere in the sweep have, too.
 
     Example:
         >>> job_labels({"a": ["data=digits", "seed=0"], "b": ["data=digits", "seed=1"]})
         {'a': 'seed=0', 'b': 'seed=1'}
+        >>> job_labels({"a": ["lr=0.004043878009515107"]})
+        {'a': 'lr=0.004044'}
     """
-    shared = set.intersection(*map(set, overrides.values()))
+    shared = set(fixed)
+    if len(overrides) > 1:
+        shared |= set.intersection(*map(set, overrides.values()))
     return {
-        identity: "_".join(o for o in given if o not in shared or len(overrides) == 1)
+        identity: _shortened("_".join([o for o in given if o not in shared] or given))
         for identity, given in overrides.items()
     }
+
+
+def _shortened(label: str) -> str:
+    return re.sub(
+        r"\d+\.\d{5,}(e-\d+)?", lambda number: f"{float(number[0]):.4g}", label
+    )
 
 
 def job_name(number: int, label: str) -> str:

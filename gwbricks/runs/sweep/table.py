@@ -119,8 +119,9 @@ def _main_metrics(sweep: SweepFolder, results: dict[str, Results]) -> list[str]:
         and name.split("/")[1] not in losses
         and any(isinstance(found.get(name), int | float) for found in results.values())
     ]
-    metric = (config.get("sweep") or {}).get("metric")
-    first = [name for name in (metric, "test/loss") if name in names]
+    metric = (config.get("sweep") or {}).get("metric") or []
+    wanted = [metric] if isinstance(metric, str) else metric
+    first = [name for name in (*wanted, "test/loss") if name in names]
     return list(dict.fromkeys([*first, *others]))[:MOST_METRICS]
 
 

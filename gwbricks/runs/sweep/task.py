@@ -27,6 +27,7 @@ class SweepTask:
         sweeps: Identities of the jobs of each sweep that were launched by this process.
         owner: The process that the sweep was started by.
         launch: Names what was started.
+        notes: Lines to show once the sweep has ended.
     """
 
     trusted: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class SweepTask:
     sweeps: dict[SweepFolder, list[str]] = field(default_factory=dict)
     owner: int = field(default_factory=os.getpid)
     launch: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    notes: list[str] = field(default_factory=list)
 
     def __call__(self, cfg: DictConfig) -> None:
         """Runs a job; its record tells how it ended."""

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
@@ -27,8 +27,12 @@ from gwbricks.runs.sweep.record import (
     Job,
     KILLED,
     one_line,
+    PRUNED,
     RUNNING,
 )
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
 
 
 def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
@@ -48,7 +52,7 @@ def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
     hydra = OmegaConf.create({"hydra": spec.config["hydra"]})
     HydraConfig.instance().cfg = cast(Any, hydra)
     with terminable(), sweep.claim(identity) as job:
-        if job.status in (FINISHED, FAILED, KILLED):
+        if job.status in (FINISHED, PRUNED, FAILED, KILLED):
             return
         if job.status == RUNNING and job.attempts >= spec.attempts:
             cause = f"its process died {job.attempts} times"
@@ -63,6 +67,8 @@ def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
 
 def _train(spec: JobSpec, sweep: SweepFolder, job: Job) -> tuple[str, str | None]:
     """Trains, from the last checkpoint if there is one, and tells how it ended."""
+    from gwbricks.errors import PrunedError
+
     run, parent = sweep.path / job.name, f"sweeps/{sweep.path.name}"
     try:
         from gwbricks.runs.execute import train
@@ -71,13 +77,25 @@ def _train(spec: JobSpec, sweep: SweepFolder, job: Job) -> tuple[str, str | None
         if last is None and run.exists():
             shutil.rmtree(run)
         place = Place(parent, job.name, job.overrides, again=last is not None)
-        train(spec.cfg, place, spec.trusted, last or spec.ckpt_path)
+        checkpoint = last or spec.ckpt_path
+        train(spec.cfg, place, spec.trusted, checkpoint, _callbacks(spec))
     except KeyboardInterrupt:
         return INTERRUPTED, None
+    except PrunedError as error:
+        return PRUNED, str(error)
     except Exception as error:
         traceback.print_exc()
         return FAILED, one_line(error)
     return FINISHED, None
+
+
+def _callbacks(spec: JobSpec) -> "list[Callback]":
+    """Returns what a search adds to a training."""
+    if HydraConfig.get().sweeper.get("trial") is None:
+        return []
+    from gwbricks.runs.search.prune import pruning
+
+    return pruning(HydraConfig.get().sweeper, spec.sweep.path, spec.cfg.sweep.metric)
 
 
 def _last_checkpoint(run: Path) -> str | None:

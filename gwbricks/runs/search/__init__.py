@@ -1,0 +1,1 @@
+"""Search by Optuna: a sweep whose next values depend on what was found so far."""

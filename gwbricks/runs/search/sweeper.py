@@ -1,0 +1,138 @@
+"""Hydra's sweeper that asks Optuna what to try next, and tells it what came out."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any, TYPE_CHECKING
+
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from gwbricks.errors import ConfigError
+from gwbricks.runs.saved_config import masked_overrides
+from gwbricks.runs.sweep.folder import SweepFolder
+from gwbricks.runs.sweep.launcher import check_sweep, JobResult, RecordedLauncher
+from gwbricks.runs.sweep.record import FAILED
+from gwbricks.runs.sweep.task import SweepTask
+
+if TYPE_CHECKING:
+    from gwbricks.runs.search.study import Search
+
+MOST_SHOWN = 5
+"""Most of several best trials whose commands are shown; the study has all."""
+
+
+class OptunaSweeper(Sweeper):
+    """Runs the trials of a study as jobs of a sweep.
+
+    What it takes is in `configs/hydra/sweeper/optuna.yaml`, and checked when the sweep
+    starts. A study that was stopped goes on: see `Search`.
+    """
+
+    def __init__(self, trial: int | None, **settings: Any) -> None:
+        del trial  # is for the job
+        self.settings = settings
+
+    def setup(
+        self,
+        *,
+        hydra_context: HydraContext,
+        task_function: TaskFunction,
+        config: DictConfig,
+    ) -> None:
+        """Takes what Hydra gives a sweeper."""
+        self.context, self.cfg = hydra_context, config
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        assert isinstance(launcher, RecordedLauncher)
+        assert isinstance(task_function, SweepTask)
+        self.recorded, self.task = launcher, task_function
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Runs the trials that are left, and shows what was found.
+
+        Args:
+            arguments: Overrides, some of which sweep.
+
+        Raises:
+            ConfigError: If the search or its config is wrong.
+        """
+        from gwbricks.runs.search.picture import draw_study
+
+        check_sweep(self.cfg)
+        search = self._search(arguments)
+        folder = SweepFolder.of(self.cfg)
+        known = self.task.sweeps.setdefault(folder, [])
+        known += [job.identity for job in folder.jobs()]
+        self.recorded.total = search.total
+        while batch := search.take():
+            self._run(search, batch)
+        self.task.notes.extend(self._found(search))
+        draw_study(search.study, search.settings.metrics, folder.path / "study.svg")
+
+    def _search(self, arguments: list[str]) -> "Search":
+        from gwbricks.runs.search.settings import SearchSettings
+        from gwbricks.runs.search.space import Space
+        from gwbricks.runs.search.study import Search
+
+        plain: Any = OmegaConf.to_container(OmegaConf.create(self.settings))
+        metric = self.cfg.sweep.metric
+        batch = plain.pop("batch") or self.cfg.sweep.jobs or 1
+        metrics = [metric] if isinstance(metric, str) else list(metric or ())
+        settings = SearchSettings(metrics, batch=batch, **plain)
+        space = Space.parse(settings.space, arguments, self.context.config_loader)
+        overrides = space.overrides(space.first())
+        spec = self.task.spec(self.context, self.cfg, overrides, 0)
+        folder = SweepFolder.of(self.cfg)
+        folder.plan({})
+        retry = self.cfg.sweep.retry == FAILED
+        return Search(settings, space, folder.path, spec.identity, retry)
+
+    def _run(self, search: "Search", batch: Sequence[Any]) -> None:
+        overrides = [
+            [*given, f"hydra.sweeper.trial={trial.number}"] for trial, given in batch
+        ]
+        results = self.recorded.launch(overrides, batch[0][0].number)
+        jobs = []
+        for (trial, _), result in zip(batch, results, strict=True):
+            assert isinstance(result, JobResult)
+            assert result.job is not None
+            search.tell(trial, result.job, result.return_value)
+            jobs.append(result.job)
+        errors = [str(job.error) for job in jobs if job.status == FAILED]
+        is_wrong = all(error.startswith("ConfigError") for error in errors)
+        if len(errors) == len(jobs) and is_wrong and not search.has_learnt():
+            raise ConfigError(
+                f"{errors[0]}\n  So no trial of this search can work. Once that is"
+                " right, sweep.retry=failed tries these values again."
+            )
+
+    def _found(self, search: "Search") -> list[str]:
+        """Returns lines that tell the best trials and the commands that repeat them."""
+        lines = []
+        best = search.best()
+        for trial in best[:MOST_SHOWN]:
+            found = zip(search.settings.metrics, trial.values, strict=True)
+            numbers = ", ".join(f"{metric} {value:.4g}" for metric, value in found)
+            run = trial.user_attrs.get("run")
+            lines += [
+                f"best trial: {numbers} ({run})",
+                f"  {self._command(search.space.overrides(trial.params))}",
+            ]
+        if len(best) > MOST_SHOWN:
+            lines.append(f"and {len(best) - MOST_SHOWN} more of the Pareto front")
+        return lines
+
+    def _command(self, overrides: Sequence[str]) -> str:
+        kept = [o for o in overrides if not o.lstrip("+").startswith("sweep.")]
+        trusted = [part for name in self.task.trusted for part in ("--trust", name)]
+        return shlex.join(["gwbricks", "train", *masked_overrides(kept), *trusted])
+
+
+def register_sweeper() -> None:
+    """Has Hydra know the sweeper."""
+    from hydra_plugins._gwbricks import Optuna
+
+    Plugins.instance().register(Optuna)
