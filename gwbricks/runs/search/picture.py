@@ -1,5 +1,6 @@
 """A study as a picture: what its trials found, and which keys mattered."""
 
+import warnings
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -54,23 +55,27 @@ def _history(axes: "Axes", study: Study, index: int) -> None:
         axes.plot(numbers, values, mark, color=colour, label=label, markersize=5)
     if done:
         is_least = study.directions[index] == StudyDirection.MINIMIZE
-        best = list(
-            accumulate((t.values[index] for t in done), min if is_least else max)
+        values = [t.values[index] for t in done]
+        best = [*accumulate(values, min if is_least else max)]
+        numbers = [*(t.number for t in done), len(trials) - 1]
+        axes.step(
+            numbers, [*best, best[-1]], where="post", color=ORANGE, label="best so far"
         )
-        numbers = [t.number for t in done]
-        axes.step(numbers, best, where="post", color=ORANGE, label="best so far")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _importances(axes: "Axes", study: Study, index: int) -> None:
-    def value(trial: FrozenTrial) -> float:
-        return trial.values[index]
+    sign = -1 if study.directions[index] == StudyDirection.MAXIMIZE else 1
+
+    def loss(trial: FrozenTrial) -> float:
+        return sign * trial.values[index]
 
     axes.set_xlabel("importance")
-    done = [t for t in study.get_trials(deepcopy=False) if t.values]
-    if len({value(t) for t in done if t.state == TrialState.COMPLETE}) < 2:
+    done = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    if len({*map(loss, done)}) < 2:
         return
-    is_one = len(study.directions) == 1
-    found = get_param_importances(study, target=None if is_one else value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna's, that low is taken for good
+        found = get_param_importances(study, target=loss)
     keys = sorted(found, key=lambda key: found[key])
     axes.barh(keys, [found[key] for key in keys], color=BLUE)

@@ -137,7 +137,7 @@ def _text(value: object) -> str:
 def _typed(text: str) -> Value:
     """Returns what an override's value is, if Optuna knows its type."""
     try:
-        value = json.loads(text)
+        value = json.loads(text.lower() if text in ("True", "False") else text)
     except ValueError:
         return text
     return value if value is None or isinstance(value, bool | int | float) else text

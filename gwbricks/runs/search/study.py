@@ -23,8 +23,6 @@ NAME = "study"
 PATIENCE = 60.0
 """Seconds that a process waits while another one writes to sqlite."""
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-
 
 def study_storage(name: str, folder: Path) -> BaseStorage:
     """Returns where a study is kept: in one file of the sweep's folder.
@@ -144,9 +142,8 @@ class Search:
         return trial, self.space.suggest(trial)
 
     def _sample_for(self, number: int) -> None:
-        self.study.sampler = make_sampler(
-            self.settings.sampler, self.settings.seed, number
-        )
+        sampler, seed = self.settings.sampler, self.settings.seed
+        self.study.sampler = make_sampler(sampler, seed, number)
 
     def _enqueue_failed(self) -> set[int]:
         """Queues what failed and was not tried again, and returns what failed."""
@@ -190,6 +187,7 @@ def _open(
                 " Fix: another sweep.name, or what it was made with."
             )
         optuna.delete_study(study_name=NAME, storage=storage)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=NAME,
         storage=storage,

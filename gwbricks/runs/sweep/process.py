@@ -54,6 +54,11 @@ class JobSpec:
         return job_identity(self.cfg, self.ckpt_path)
 
     @property
+    def is_trial(self) -> bool:
+        """Whether the job is a trial of a search."""
+        return (self.config["hydra"].get("sweeper") or {}).get("trial") is not None
+
+    @property
     def attempts(self) -> int:
         """How often the job may be tried."""
         return self.config["sweep"]["attempts"]
@@ -106,7 +111,7 @@ def _run_in_process(spec: JobSpec, is_stopped: Callable[[], bool]) -> str:
     """Returns how the process ended."""
     from gwbricks.runs.sweep.work import work
 
-    process = _context().Process(target=work, args=(spec, dict(os.environ)))
+    process = _context(spec).Process(target=work, args=(spec, dict(os.environ)))
     process.start()
     try:
         _wait(process, is_stopped)
@@ -118,9 +123,10 @@ def _run_in_process(spec: JobSpec, is_stopped: Callable[[], bool]) -> str:
     return f"its process was killed by {signal.Signals(-process.exitcode).name}"
 
 
-def _context() -> ForkServerContext:
+def _context(spec: JobSpec) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    more = ["gwbricks.runs.search.prune"] if spec.is_trial else []
+    context.set_forkserver_preload([*PRELOADED, *more])
     return context
 
 

@@ -91,7 +91,7 @@ def _train(spec: JobSpec, sweep: SweepFolder, job: Job) -> tuple[str, str | None
 
 def _callbacks(spec: JobSpec) -> "list[Callback]":
     """Returns what a search adds to a training."""
-    if HydraConfig.get().sweeper.get("trial") is None:
+    if not spec.is_trial:
         return []
     from gwbricks.runs.search.prune import pruning
 
