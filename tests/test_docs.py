@@ -92,9 +92,17 @@ def test_commands_about_sweeps_work_in_order(
     for block in re.findall(r"```bash\n(.*?)```", SWEEPS, re.S):
         for line in block.splitlines():
             args = shlex.split(line)[1:]
+            if "hydra/sweeper=optuna" in args:
+                args.append("hydra.sweeper.trials=2")
             assert main([*args, *(SHORT if "-m" in args else [])]) == 0, line
             counts.append(len(re.findall(r"^\[\d/", capfd.readouterr().out, re.M)))
-    assert counts == [6, 0, 0, 0, 0, 2, 0]
+    assert counts == [6, 0, 0, 0, 0, 2, 0, 2]
+    (tmp_path / "configs" / "experiment").mkdir(parents=True)
+    (experiment,) = re.findall(r"```yaml\n(.*?)```", SWEEPS, re.S)
+    (tmp_path / "configs" / "experiment" / "mine.yaml").write_text(experiment)
+    found = ["train", "-m", "experiment=mine", "hydra.sweeper.trials=1"]
+    assert main([*found, *SHORT]) == 0
+    assert "1 job: 1 finished" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

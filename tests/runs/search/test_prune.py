@@ -63,12 +63,14 @@ def test_trial_that_is_better_than_others_goes_on(folder: Path) -> None:
 
 def test_resumed_trial_reports_no_epoch_twice(folder: Path) -> None:
     module = LightningModule()
-    for _ in range(2):
-        found = callback(folder, 2)
-        assert found is not None
-        found.on_validation_end(trainer(0, loss=0.5), module)
-        found.on_validation_end(trainer(0, loss=7.0), module)
-    (*_, trial) = found.trial.study.trials
+    first = callback(folder, 2)
+    assert first is not None
+    first.on_validation_end(trainer(0, loss=0.5), module)
+    first.on_validation_end(trainer(0, loss=7.0), module)
+    again = callback(folder, 2)
+    assert again is not None
+    again.on_validation_end(trainer(0, loss=7.0), module)
+    (*_, trial) = again.trial.study.trials
     assert trial.intermediate_values == {0: 0.5}
 
 
