@@ -20,8 +20,6 @@ PLUGINS = {
 }
 """Packages that launchers come from."""
 
-SEARCH = "hydra/sweeper=optuna"
-
 
 def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> int:
     """Runs the jobs of a sweep that have not ended yet.
@@ -67,10 +65,6 @@ def _check_installed(args: Sequence[str]) -> None:
                 f"hydra/launcher={launcher}: not installed."
                 " Fix: pip install 'gwbricks[sweeps]'."
             )
-    if SEARCH in args and find_spec("optuna") is None:
-        raise ConfigError(
-            f"{SEARCH}: not installed. Fix: pip install 'gwbricks[optuna]'."
-        )
 
 
 def _jobs(folder: SweepFolder, identities: Sequence[str]) -> list[Job]:

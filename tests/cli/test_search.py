@@ -170,7 +170,7 @@ def test_impossible_search_starts_nothing(
 def test_search_without_optuna_names_the_extra(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.cli.sweep.find_spec", lambda name: None)
+    monkeypatch.setattr("gwbricks.runs.search.sweeper.find_spec", lambda name: None)
     shown = cli(*SEARCH, LR)
     assert shown.status == 2
     assert "Fix: pip install 'gwbricks[optuna]'" in shown.err

@@ -12,7 +12,13 @@ from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
 import gwbricks
-from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, DivergedError
+from gwbricks.errors import (
+    CheckpointError,
+    ConfigError,
+    ConfigErrors,
+    DivergedError,
+    PrunedError,
+)
 from gwbricks.runs.execute import check, Place, train
 from gwbricks.runs.trainer import build_trainer
 
@@ -200,6 +206,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     ("error", "status", "message"),
     [
         pytest.param(OSError("full"), "failed", "OSError: full", id="failed"),
+        pytest.param(PrunedError("val/loss 2"), "pruned", "val/loss 2", id="pruned"),
         pytest.param(ConfigError("x"), "failed", "ConfigError: x", id="config"),
         pytest.param(KeyboardInterrupt(), "interrupted", "interrupted", id="ctrl-c"),
     ],

@@ -28,7 +28,7 @@ class PruneTrial(Callback):
         self.reported = {*known.intermediate_values}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Reports, once an epoch.
+        """Reports, once an epoch; after the last one there is nothing to save.
 
         Raises:
             PrunedError: If the trial is to stop.
@@ -40,7 +40,8 @@ class PruneTrial(Callback):
             return
         self.reported.add(epoch)
         self.trial.report(value, epoch)
-        if self.trial.should_prune():
+        is_last = epoch + 1 == trainer.max_epochs
+        if not is_last and self.trial.should_prune():
             epochs = f"{epoch + 1} epoch{'s' if epoch else ''}"
             raise PrunedError(f"{self.metric} {value:.4g} after {epochs}")
 

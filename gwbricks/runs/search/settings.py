@@ -1,9 +1,10 @@
 """What `hydra.sweeper` says of a search, checked before anything starts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from gwbricks.errors import ConfigError
+from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.search.samplers import (
     GRID,
     make_pruner,
@@ -47,6 +48,21 @@ class SearchSettings:
     batch: int = 1
     pruner: Node | None = None
     storage: str = "sqlite"
+
+    @classmethod
+    def read(
+        cls, metrics: Sequence[str], config: Mapping[str, Any]
+    ) -> "SearchSettings":
+        """Takes what a config says.
+
+        Raises:
+            UnknownNameError: If it has a key that nothing reads.
+        """
+        known = {each.name for each in fields(cls)} - {"metrics"}
+        for name in config:
+            if name not in known:
+                raise UnknownNameError("hydra.sweeper", name, known)
+        return cls(metrics, **config)
 
     def __post_init__(self) -> None:
         for name in ("trials", "batch"):

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any, TYPE_CHECKING
 
 from hydra.core.plugins import Plugins
@@ -30,7 +31,7 @@ class OptunaSweeper(Sweeper):
     starts. A study that was stopped goes on: see `Search`.
     """
 
-    def __init__(self, trial: int | None, **settings: Any) -> None:
+    def __init__(self, trial: int | None = None, **settings: Any) -> None:
         del trial  # is for the job
         self.settings = settings
 
@@ -57,8 +58,13 @@ class OptunaSweeper(Sweeper):
             arguments: Overrides, some of which sweep.
 
         Raises:
-            ConfigError: If the search or its config is wrong.
+            ConfigError: If the search is wrong, or Optuna is not installed.
         """
+        if find_spec("optuna") is None:
+            raise ConfigError(
+                "hydra/sweeper=optuna: not installed."
+                " Fix: pip install 'gwbricks[optuna]'."
+            )
         from gwbricks.runs.search.picture import draw_study
 
         check_sweep(self.cfg)
@@ -79,9 +85,9 @@ class OptunaSweeper(Sweeper):
 
         plain: Any = OmegaConf.to_container(OmegaConf.create(self.settings))
         metric = self.cfg.sweep.metric
-        batch = plain.pop("batch") or self.cfg.sweep.jobs or 1
+        plain["batch"] = plain.get("batch") or self.cfg.sweep.jobs or 1
         metrics = [metric] if isinstance(metric, str) else list(metric or ())
-        settings = SearchSettings(metrics, batch=batch, **plain)
+        settings = SearchSettings.read(metrics, plain)
         space = Space.parse(settings.space, arguments, self.context.config_loader)
         overrides = space.overrides(space.first())
         spec = self.task.spec(self.context, self.cfg, overrides, 0)

@@ -20,7 +20,10 @@ MEDIAN = {"name": "median", "n_startup_trials": 2}
 def trainer(epoch: int, **metrics: float) -> Any:  # noqa: ANN401 - a part of one
     found = {f"val/{name}": torch.tensor(value) for name, value in metrics.items()}
     return SimpleNamespace(
-        current_epoch=epoch, callback_metrics=found, sanity_checking=False
+        current_epoch=epoch,
+        max_epochs=4,
+        callback_metrics=found,
+        sanity_checking=False,
     )
 
 
@@ -59,6 +62,13 @@ def test_trial_that_is_better_than_others_goes_on(folder: Path) -> None:
     for epoch in range(3):
         found.on_validation_end(trainer(epoch, loss=0.9), module)
     assert found.reported == {0, 1, 2}
+
+
+def test_trial_that_has_trained_to_the_end_is_not_stopped(folder: Path) -> None:
+    found = callback(folder, 2)
+    assert found is not None
+    found.on_validation_end(trainer(3, loss=9.0), LightningModule())
+    assert found.reported == {3}
 
 
 def test_resumed_trial_reports_no_epoch_twice(folder: Path) -> None:

@@ -86,3 +86,8 @@ def test_every_pruner_is_made_by_its_name(pruner: str) -> None:
 def test_number_of_trials(sampler: str, trials: int | None, expected: int) -> None:
     space = Space.parse({}, ["a=1,2", "b=range(3)"])
     assert SearchSettings(ONE, sampler=sampler, trials=trials).total(space) == expected
+
+
+def test_misspelt_setting_names_the_close_match() -> None:
+    with pytest.raises(ConfigError, match=r"hydra.sweeper: .*'trails'.* mean 'trials'"):
+        SearchSettings.read(ONE, {"trails": 5})
