@@ -20,8 +20,9 @@ def test_everything_is_listed(cli: Cli) -> None:
 
 
 def test_every_shipped_file_is_an_option() -> None:
-    files = packaged_configs().glob("*/*.yaml")
-    expected = {(path.parent.name, path.stem) for path in files}
+    root = packaged_configs()
+    files = [path.relative_to(root) for path in root.rglob("*/*.yaml")]
+    expected = {(path.parent.as_posix(), path.stem) for path in files}
     assert {(g, o) for g in groups() for o in options_of(g)} == expected
 
 
