@@ -90,6 +90,7 @@ def test_experiment_passes_the_check_and_trains_one_batch(
     assert results["test/loss"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option_composes(group: str, option: str) -> None:
     override = PLACES.get(group, f"{group}={{}}").format(option)
@@ -98,6 +99,7 @@ def test_option_composes(group: str, option: str) -> None:
     assert cfg.seed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [

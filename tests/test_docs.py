@@ -67,6 +67,7 @@ def test_blocks_about_the_workspace_print_what_is_shown() -> None:
     assert "graph" in run_blocks(with_slow=True, page=WORKSPACE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_about_the_workspace_are_without_mistakes(command: str) -> None:
     cfg = compose(shlex.split(command))

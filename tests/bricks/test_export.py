@@ -76,6 +76,7 @@ def route(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_route_runs_without_gwbricks_and_matches_for_any_number_of_rows(
     route: Path, tmp_path: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_optional_data_is_drawn_if_it_is_given() -> None:
     assert paths == [[f"{DATA}x", "maybe"], [f"{DATA}mask", f"{DATA}x", "maybe"]]
 
 
+@pytest.mark.slow
 @given(order=st.permutations(list(BRICKS)))
 def test_order_of_the_bricks_does_not_matter(order: list[str]) -> None:
     drawn, expected = picture(order=order), picture()

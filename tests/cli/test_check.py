@@ -20,6 +20,7 @@ def test_graph_is_shown_with_shapes_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_frozen_parameters_are_not_counted_as_trained(cli: Cli) -> None:
     frozen, trained = (
         cli("check", *args).out.splitlines()[-1]
@@ -81,6 +82,7 @@ hydra:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mode", [pytest.param([], id="run"), pytest.param(["-m"], id="sweep")]
 )

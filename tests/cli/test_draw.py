@@ -76,6 +76,7 @@ def test_file_is_written_as_its_name_says(
     assert (tmp_path / name).read_bytes().startswith(start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -126,6 +126,7 @@ class Mine(LinearDomain):
 MODULE = "domains.domain1.module._target_=own_domains.Mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trust",
     [

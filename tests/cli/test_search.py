@@ -62,6 +62,7 @@ def found(batches: Sequence[Sequence[dict[str, Any]]], key: str) -> list[Any]:
     return [config[section][name] for batch in batches for config in batch]
 
 
+@pytest.mark.slow
 def test_best_trial_is_a_command_and_the_study_a_picture(
     cli: Cli, launched: list[list[dict[str, Any]]]
 ) -> None:
@@ -87,6 +88,7 @@ def test_best_trial_is_a_command_and_the_study_a_picture(
     assert "3 jobs: 3 finished" in again.out
 
 
+@pytest.mark.slow
 def test_batch_is_as_large_as_there_are_jobs_at_a_time(
     cli: Cli, launched: list[list[dict[str, Any]]]
 ) -> None:
@@ -101,6 +103,7 @@ def test_batch_is_as_large_as_there_are_jobs_at_a_time(
     assert "hydra.sweeper" not in str([job["overrides"] for job in records])
 
 
+@pytest.mark.slow
 def test_space_can_stand_in_an_experiment(
     cli: Cli, launched: list[list[dict[str, Any]]]
 ) -> None:
@@ -128,6 +131,7 @@ def test_space_can_stand_in_an_experiment(
     assert ", test/dim " in shown.out
 
 
+@pytest.mark.slow
 def test_search_whose_every_trial_is_wrong_ends_at_once(
     cli: Cli, launched: list[list[dict[str, Any]]]
 ) -> None:

@@ -31,6 +31,7 @@ def printed_by_jobs(folder: Path = Path("outputs")) -> str:
     return "".join(path.read_text() for path in folder.rglob("jobs/*.log"))
 
 
+@pytest.mark.slow
 def test_run_goes_by_experiment_and_time(cli: Cli) -> None:
     status, out, err = cli("train", *SHORT)
     (run,) = runs()

@@ -68,6 +68,7 @@ def test_failure_to_draw_does_not_stop_the_run(
     assert told == ["graph: not drawn. ZeroDivisionError: division by zero"]
 
 
+@pytest.mark.slow
 def test_png_is_a_picture(experiment: Experiment, tmp_path: Path) -> None:
     draw.save_drawing(draw_experiment(experiment, Stage.TEST), tmp_path / "x.png")
     assert Image.open(BytesIO((tmp_path / "x.png").read_bytes())).format == "PNG"

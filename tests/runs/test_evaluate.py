@@ -31,6 +31,7 @@ def test_run_and_lone_checkpoint_elsewhere_give_the_runs_own_numbers(
     assert list(lone.parent.iterdir()) == [lone]
 
 
+@pytest.mark.slow
 def test_numbers_are_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     folder, results, output = run()
     evaluate(folder)
@@ -48,6 +49,7 @@ def test_config_can_be_changed(run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 def test_key_can_be_added(run: Run) -> None:
     folder, results, _ = run()
     other = evaluate(folder, ["+data.data_seed=1"])

@@ -50,6 +50,7 @@ def test_run_folder_holds_all_that_is_needed_to_repeat_it(run: Run) -> None:
     assert f"run folder: {folder}" in output
 
 
+@pytest.mark.slow
 def test_every_step_is_in_the_csv_file(run: Run) -> None:
     folder, results, _ = run()
     header, *rows = (folder / "metrics.csv").read_text().splitlines()
@@ -79,6 +80,7 @@ def test_objective_is_the_weighted_sum_of_its_kinds(run: Run) -> None:
     assert results["test/loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_sizes_losses_pairs_and_rate_change_from_the_command_line(run: Run) -> None:
     changes = ["workspace.dim=8", "loss_coefs.cycles=null"]
     folder, results, _ = run(*changes, "data.matched=64", "optimizer.lr=0.003")
@@ -152,6 +154,7 @@ def test_last_checkpoint_is_of_the_last_epoch_and_best_of_the_best(run: Run) -> 
     assert saved["best"]["epoch"] < 2
 
 
+@pytest.mark.slow
 def test_cannot_go_on_for_no_epoch(run: Run) -> None:
     path = run().folder / "checkpoints" / "last.ckpt"
     message = r"trainer\.max_epochs: 1, and .* has 1 epochs behind it\. Fix: more"
@@ -314,6 +317,7 @@ def test_runs_of_the_same_name_do_not_meet(run: Run) -> None:
     assert names == ["run", "run-2", "run-3"]
 
 
+@pytest.mark.slow
 def test_trainable_domain_is_trained_with_the_workspace(run: Run) -> None:
     frozen, trained = run(), run("domains.domain1.trainable=true")
     latents = {n for n in weights(frozen.folder) if ".domain1.latent." in n}

@@ -114,6 +114,7 @@ def test_key_does_not_change_with_the_run_that_needs_it(
     assert key_of(cfg) == key_of(config(*SMALL, starts_from(*SOURCE)))
 
 
+@pytest.mark.slow
 def test_damaged_weights_are_an_error_that_names_the_file(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

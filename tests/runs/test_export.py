@@ -65,6 +65,7 @@ def test_route_of_a_trained_workspace_runs_anywhere_and_matches_inference(
         torch.testing.assert_close(found[count], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_route_is_what_inference_makes_of_rows_with_only_these_domains(
     saved: Saved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,7 @@ def draw(rows: int, *names: str) -> dict[str, Tensor]:
     return {n: torch.randn(rows, SIZES[n], generator=generator) for n in names}
 
 
+@pytest.mark.slow
 def test_moved_checkpoint_computes_what_the_graph_does(
     run: tuple[Path, Experiment], tmp_path: Path
 ) -> None:

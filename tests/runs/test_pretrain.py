@@ -61,6 +61,7 @@ def test_pretraining_leaves_weights_and_no_run(run: Run) -> None:
     LinearDomain(data_dim=8, latent_dim=32).load_state_dict(saved)
 
 
+@pytest.mark.slow
 def test_frozen_domain_keeps_its_pretrained_weights(run: Run) -> None:
     folder = run(OWN).folder
     saved = torch.load(
@@ -71,6 +72,7 @@ def test_frozen_domain_keeps_its_pretrained_weights(run: Run) -> None:
         assert torch.equal(kept["state_dict"][LATENT + name], value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override",
     [
@@ -88,6 +90,7 @@ def test_key_changes_with_what_determines_the_weights(
     assert key_of(config(override)) != key_of(config())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override",
     [
@@ -111,6 +114,7 @@ def test_key_changes_with_the_version(
     assert key_of(config()) != before
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_pretrain_once(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +157,7 @@ def test_interrupted_pretraining_leaves_nothing_to_be_used(
     assert not Path("outputs/example").exists()
 
 
+@pytest.mark.slow
 def test_own_weights_are_used_instead_of_pretraining(run: Run) -> None:
     module = LinearDomain(data_dim=8, latent_dim=32)
     torch.save(module.state_dict(), "own.pt")

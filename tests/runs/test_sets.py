@@ -18,6 +18,7 @@ Config = Callable[..., DictConfig]
 NOISY = ("+set@data.sets.noisy=corrupted", "data.sets.noisy.noise=3")
 
 
+@pytest.mark.slow
 def test_sets_are_in_every_place_that_holds_numbers(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_mistake_in_a_set_is_found(
         check(config(*overrides))
 
 
+@pytest.mark.slow
 def test_set_without_labels_needs_bricks_that_can_do_without(config: Config) -> None:
     generator = np.random.default_rng(0)
     np.savez("far.npz", pix=generator.normal(size=(30, 240)))

@@ -55,6 +55,7 @@ def test_bricks_start_from_the_weights_of_another_run(
         assert is_other == (path in loaded), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "loaded"),
     [
@@ -83,6 +84,7 @@ def test_bricks_in_a_nest_of_the_config_start_from_another_run(
     assert not same(weights(module, "loop"), weights(other.module, "loop"))
 
 
+@pytest.mark.slow
 def test_brick_can_start_from_another_brick(
     saved: Callable[..., Any], config: Config
 ) -> None:
@@ -93,6 +95,7 @@ def test_brick_can_start_from_another_brick(
     assert same(weights(module, "gw.domain2.encode"), expected)
 
 
+@pytest.mark.slow
 def test_loaded_weights_stay_frozen_and_evaluate_without_their_source(
     saved: Callable[..., Any], config: Config
 ) -> None:
@@ -125,6 +128,7 @@ def test_loaded_domain_is_not_pretrained(
     assert same(weights(module, latent), weights(other.module, latent))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["", "/checkpoints/best.ckpt", "/x.safetensors"])
 def test_domains_checkpoint_may_be_a_run_or_bricks(
     saved: Callable[..., Any], config: Config, file: str

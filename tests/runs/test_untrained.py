@@ -9,6 +9,7 @@ from gwbricks.runs.untrained import untrained_notes
 Config = Callable[..., DictConfig]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -24,6 +25,7 @@ def test_nothing_is_told_where_all_is_trained(
     assert untrained_notes(check(config(*overrides)).module) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coefficient", ["null", "0"])
 def test_head_whose_loss_has_no_weight_is_told(
     config: Config, coefficient: str

@@ -89,6 +89,7 @@ def test_without_a_seed_the_random_state_decides(
     assert not same(results[0], results[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -58,6 +58,7 @@ def test_routes_of_many_domains_are_not_listed_to_draw_from() -> None:
     assert {choice.route.kind for choice in choices.taken} == set(ROUTE_KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("routes", PRESETS)
 def test_sampled_losses_average_to_those_of_all_routes(
     build: Build, draw: Draw, routes: type[Routes]
@@ -114,6 +115,7 @@ def test_number_of_routes_below_one_is_an_error(name: str) -> None:
         FusionRoutes(**{name: 0})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("routes", PRESETS)
 @given(chunk=st.integers(1, 40), sample=st.sampled_from([None, 9]))
 @settings(max_examples=8, deadline=None)

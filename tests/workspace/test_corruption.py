@@ -60,6 +60,7 @@ def run(
     return build(NAMES, corruption=corruption).run(inputs, stage, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effect", EFFECTS)
 @given(
     groups=GROUPS,

@@ -155,7 +155,7 @@ EVERY_GROUP = (
 @example(layout=SINGLES)
 @example(layout=ONE_DOMAIN)
 @example(layout=EVERY_GROUP)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_losses_are_those_of_a_loop_over_groups_sources_and_targets(
     build: Build,
     draw: Callable[..., Batch],

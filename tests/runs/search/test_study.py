@@ -63,6 +63,7 @@ def params(found: Search) -> list[dict[str, Any]]:
     return [trial.params for trial in found.trials]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("storage", "sampler"),
     [

@@ -104,6 +104,7 @@ def test_results_are_returned_in_the_order_of_the_jobs(
     assert Engine.launched == [["seed=0", "seed=1", "seed=2"]]
 
 
+@pytest.mark.slow
 def test_jobs_that_ended_are_not_launched_again(
     launch: Callable[..., list[float]],
 ) -> None:
@@ -131,6 +132,7 @@ def test_failed_job_has_no_result_and_stops_no_other(
     assert Engine.launched[1:] == [["seed=1"]]
 
 
+@pytest.mark.slow
 def test_jobs_that_a_launcher_loses_are_launched_again(
     launch: Callable[..., list[float]],
 ) -> None:
@@ -144,6 +146,7 @@ def test_jobs_that_a_launcher_loses_are_launched_again(
     ]
 
 
+@pytest.mark.slow
 def test_launcher_that_gets_nowhere_is_given_up(
     launch: Callable[..., list[float]], tmp_path: Path
 ) -> None:
