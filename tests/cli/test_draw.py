@@ -59,6 +59,7 @@ def test_overview_fits_a_terminal(cli: Cli) -> None:
     assert max(map(len, out.splitlines())) < 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "start"),
     [

@@ -144,6 +144,7 @@ def test_search_whose_every_trial_is_wrong_ends_at_once(
     assert found(launched, "optimizer.lr")[0] == found(launched, "optimizer.lr")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

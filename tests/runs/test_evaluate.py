@@ -40,6 +40,7 @@ def test_numbers_are_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> No
     assert again.splitlines()[-10:] == output.splitlines()[-11:-1]
 
 
+@pytest.mark.slow
 def test_config_can_be_changed(run: Run) -> None:
     folder, results, _ = run()
     fewer = evaluate(folder, ["data.num_test=16", "data.batch_size=8"])

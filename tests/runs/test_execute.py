@@ -113,6 +113,7 @@ def test_resumed_run_ends_like_one_that_was_not_interrupted(run: Run) -> None:
     assert all(torch.equal(expected[name], found[name]) for name in expected | found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -128,6 +128,7 @@ def test_damaged_weights_are_an_error_that_names_the_file(
         train(cfg, Place("example", "run"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -101,6 +101,7 @@ def test_lone_checkpoint_is_exported_as_onnx(saved: Saved, tmp_path: Path) -> No
         torch.testing.assert_close(found[rows], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inputs", "shapes"),
     [
@@ -121,6 +122,7 @@ def test_what_bricks_write_can_be_given_and_the_number_of_rows_fixed(
     assert (report.inputs, report.outputs) == (shapes, {"domain2/raw": (3, 16)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inputs", "outputs", "name", "message"),
     [

@@ -13,6 +13,7 @@ Config = Callable[..., DictConfig]
 Run = Callable[..., Any]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -26,6 +27,7 @@ def test_number_that_will_be_there_may_be_waited_for(config: Config, name: str) 
     check(config(f"sweep.metric={name}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train/cycle", "cycles", "val/r2/domain1", "lr"])
 def test_number_that_will_not_be_there_is_an_error(config: Config, name: str) -> None:
     with pytest.raises(

@@ -20,6 +20,7 @@ LATENT = (
 NO_DECAY = "+optimizer.groups.no_decay={params:['*.bias'],weight_decay:0}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -185,6 +185,7 @@ class Unpicklable:
     """Stands for code in a checkpoint."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "message"),
     [

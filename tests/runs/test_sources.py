@@ -29,6 +29,7 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "loaded"),
     [
@@ -149,6 +150,7 @@ def test_domain_with_two_sources_is_an_error(
         check(config(*both))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [

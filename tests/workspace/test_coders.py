@@ -67,7 +67,7 @@ def count_calls(collection: BrickCollection, names: str) -> Counter[str]:
     ],
 )
 @given(data=st.data())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_coders_are_called_twice_with_cycles_and_else_once(
     build: Build,
     draw: Draw,

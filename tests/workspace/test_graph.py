@@ -42,7 +42,7 @@ def losses_of(
 
 
 @given(names=st.permutations("abc"), groups=st.permutations(sorted(GROUPS)))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_order_of_domains_and_groups_does_not_matter(
     build: Build, draw: Draw, names: list[str], groups: list[tuple[str, ...]]
 ) -> None:
@@ -58,7 +58,7 @@ def test_order_of_domains_and_groups_does_not_matter(
     empty=st.sets(st.sampled_from([("c",), ("a", "c"), ("b", "c")])),
     kept=st.sets(st.sampled_from(sorted(GROUPS)), min_size=1),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_group_without_rows_is_as_no_group(
     build: Build, draw: Draw, empty: set[tuple[str, ...]], kept: set[tuple[str, ...]]
 ) -> None:
@@ -72,7 +72,7 @@ def test_group_without_rows_is_as_no_group(
     cut=st.integers(0, 4),
     stage=st.sampled_from([Stage.TRAIN, Stage.TEST]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_group_in_two_parts_is_as_one_group(
     build: Build, draw: Draw, group: tuple[str, ...], cut: int, stage: Stage
 ) -> None:
@@ -89,7 +89,7 @@ def test_group_in_two_parts_is_as_one_group(
 
 
 @given(order=st.permutations(range(4)))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_permuted_rows_of_a_group_permute_its_states(
     build: Build, draw: Draw, order: list[int]
 ) -> None:
