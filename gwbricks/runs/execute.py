@@ -1,11 +1,10 @@
 """Checks and trains what a config describes."""
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -13,7 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, PrunedError
+from gwbricks.errors import ConfigError, ConfigErrors, PrunedError
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
@@ -24,6 +23,7 @@ from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import is_of, Results, save_results, show_results
+from gwbricks.runs.resume import check_resumable
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
 from gwbricks.runs.signals import terminable, Termination
@@ -35,8 +35,7 @@ from gwbricks.runs.trainer import (
     make_trainer,
 )
 from gwbricks.runs.untrained import untrained_notes
-from gwbricks.runs.weights import load_weights, read_checkpoint, read_weights
-from gwbricks.training.module import CONFIG
+from gwbricks.runs.weights import load_weights, read_weights
 
 
 @quiet_libraries()
@@ -120,37 +119,17 @@ def train(
         PrunedError: If a callback stops what is not worth going on.
     """
     console = Console()
+    tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
     with quiet_libraries():
         experiment = check(cfg, trusted)
-        config = experiment.config
-        epochs = 0
         if ckpt_path is not None:
-            epochs = _check_resumable(experiment, ckpt_path, place.again)
-        outputs = Path(config["paths"]["outputs"])
-        make_folder(outputs, "paths.outputs")
-        tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
-        for note in untrained_notes(experiment.module):
-            tell(note)
-        if ckpt_path is not None:
+            epochs = check_resumable(experiment, ckpt_path, place.again)
             tell(f"going on from {ckpt_path}, with {epochs} whole epochs behind it")
-        bricks = config.get("bricks") or {}
-        for key, source in find_sources(bricks).items():
-            if isinstance(source, str):
-                tell(f"{key}: weights of {source}")
-        kept = keep_experiments(experiment, cfg, partial(train, trusted=trusted), tell)
-        load_sources(bricks, experiment.module.brick_collection, kept)
-        pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
-        folder = (
-            RunFolder(outputs / place.parent / place.name)
-            if place.again
-            else RunFolder.create(outputs / place.parent, place.name)
-        )
-        OmegaConf.update(cfg, "paths.run", str(folder.path))
-        config, saved = plain_config(cfg), saved_config(cfg)
-        experiment.module.config, experiment.module.folder = saved, folder.path
-        folder.start(saved, place.overrides)
+        _make_ready(experiment, cfg, trusted, tell)
+        folder = _open_folder(experiment, cfg, place)
         with _recorded(folder, experiment, place.again) as termination:
-            trainer = build_trainer(config, trusted, saved)
+            config = experiment.config
+            trainer = build_trainer(config, trusted, experiment.module.config)
             keeper = KeepOnSignal(folder.path / "checkpoints/last.ckpt", termination)
             trainer.callbacks += [*callbacks, keeper]  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             keep_drawing(experiment, folder.path, trainer.loggers, tell)
@@ -165,6 +144,41 @@ def train(
     show_results(results, console)
     tell(f"run folder: {folder.path}")
     return results
+
+
+def _make_ready(
+    experiment: Experiment,
+    cfg: DictConfig,
+    trusted: Collection[str],
+    tell: Callable[[str], None],
+) -> None:
+    """Loads or trains all weights that the training starts from."""
+    config = experiment.config
+    make_folder(Path(config["paths"]["outputs"]), "paths.outputs")
+    for note in untrained_notes(experiment.module):
+        tell(note)
+    bricks = config.get("bricks") or {}
+    for key, source in find_sources(bricks).items():
+        if isinstance(source, str):
+            tell(f"{key}: weights of {source}")
+    kept = keep_experiments(experiment, cfg, partial(train, trusted=trusted), tell)
+    load_sources(bricks, experiment.module.brick_collection, kept)
+    pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
+
+
+def _open_folder(experiment: Experiment, cfg: DictConfig, place: Place) -> RunFolder:
+    """Starts the run folder, and tells config and experiment of it."""
+    parent = Path(experiment.config["paths"]["outputs"]) / place.parent
+    folder = (
+        RunFolder(parent / place.name)
+        if place.again
+        else RunFolder.create(parent, place.name)
+    )
+    OmegaConf.update(cfg, "paths.run", str(folder.path))
+    experiment.config, saved = plain_config(cfg), saved_config(cfg)
+    experiment.module.config, experiment.module.folder = saved, folder.path
+    folder.start(saved, place.overrides)
+    return folder
 
 
 @contextmanager
@@ -225,54 +239,3 @@ def _finish_wandb(exit_code: int) -> None:
 
         if wandb.run is not None:
             wandb.finish(exit_code=exit_code)
-
-
-def _check_resumable(experiment: Experiment, ckpt_path: str, again: bool) -> int:
-    """Checks that a training can go on, and returns how many epochs it has had."""
-    checkpoint = read_checkpoint(Path(ckpt_path), "ckpt_path")
-    if "state_dict" not in checkpoint or "loops" not in checkpoint:
-        raise CheckpointError(
-            f"ckpt_path: {ckpt_path!r} has weights but no state of a training."
-            " Fix: a checkpoint of a run, such as RUN/checkpoints/last.ckpt."
-        )
-    load_weights(experiment.module, checkpoint["state_dict"], "ckpt_path")
-    before = checkpoint.get(CONFIG) or {}
-    for key in ("optimizer", "scheduler"):
-        found, wanted = (_target(c.get(key)) for c in (before, experiment.config))
-        if wanted is not None and before and found != wanted:
-            raise CheckpointError(
-                f"ckpt_path: {ckpt_path!r} was trained with {key} {found}, whose state"
-                f" does not fit {wanted}. Fix: the {key} of that run."
-            )
-    _check_same_parameters(experiment, checkpoint, ckpt_path)
-    progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
-    epochs = progress["current"]["processed"]
-    limit = experiment.config["trainer"].get("max_epochs")
-    if limit is not None and 0 <= limit <= epochs and not again:
-        raise ConfigError(
-            f"trainer.max_epochs: {limit}, and {ckpt_path!r} has {epochs} epochs behind"
-            f" it. Fix: more of them, as in trainer.max_epochs={2 * epochs}."
-        )
-    return epochs
-
-
-def _check_same_parameters(
-    experiment: Experiment, checkpoint: Mapping[str, Any], ckpt_path: str
-) -> None:
-    groups = experiment.module.make_optimizer().param_groups
-    for state in checkpoint.get("optimizer_states", []):
-        before, now = _members(state["param_groups"]), _members(groups)
-        if before != now:
-            raise CheckpointError(
-                f"ckpt_path: {ckpt_path!r} was trained with other parameters in the"
-                " optimizer, or in one of its groups. Fix: the params of"
-                " optimizer.groups, and domains.NAME.trainable, of that run."
-            )
-
-
-def _members(groups: Sequence[Mapping[str, Any]]) -> list[tuple[int, object]]:
-    return [(len(group["params"]), group.get("param_names")) for group in groups]
-
-
-def _target(node: Mapping[str, Any] | None) -> str | None:
-    return None if node is None else node.get("_target_")
