@@ -48,6 +48,10 @@ class ExportError(GWBricksError):
     """A graph that cannot be exported, or that differs from PyTorch once it is."""
 
 
+class CompileError(GWBricksError):
+    """A graph that torch cannot compile."""
+
+
 class SweepError(GWBricksError):
     """Jobs of a sweep failed; the others went on."""
 

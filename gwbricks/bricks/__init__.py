@@ -2,6 +2,7 @@
 
 from gwbricks.bricks.brick import Brick as Brick, BrickModule as BrickModule
 from gwbricks.bricks.collection import BrickCollection as BrickCollection
+from gwbricks.bricks.compiled import CompiledCollection as CompiledCollection
 from gwbricks.bricks.export import (
     export_bricks_as_onnx as export_bricks_as_onnx,
     export_bricks_as_program as export_bricks_as_program,

@@ -100,6 +100,7 @@ def build_module(
             f"loss_coefs.{ROUTES}: there is no workspace, so there are no routes."
             f" Fix: ~loss_coefs.{ROUTES}, or workspace=gw."
         )
+    _check_compile(config, workspace)
     _check_sizes(config, domains)
     _check_data_sizes(config, domains, data)
     filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
@@ -119,8 +120,17 @@ def build_module(
         seed,
         config if saved is None else saved,
         parameter_groups=groups,
+        compiled=bool(config.get("compile")),
     )
     return domains, module
+
+
+def _check_compile(config: Mapping[str, Any], workspace: Workspace | None) -> None:
+    if config.get("compile") and workspace and workspace.routes.sample is not None:
+        raise ConfigError(
+            "compile: true, but workspace.routes.sample draws other routes for each"
+            " batch. Fix: compile=false, or workspace.routes.sample=null."
+        )
 
 
 def _connect(

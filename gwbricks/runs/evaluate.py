@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,6 +16,7 @@ from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, show_results
 from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.schema import config_problems
+from gwbricks.runs.threads import set_threads
 from gwbricks.runs.trainer import make_trainer
 from gwbricks.runs.weights import find_checkpoint, load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
@@ -104,8 +104,7 @@ def rebuild(
         ConfigError: If an override is wrong.
     """
     config, weights = read_run(target, overrides, trusted)
-    if config.get("threads"):
-        torch.set_num_threads(config["threads"])
+    set_threads(config)
     experiment = build_experiment(config, trusted)
     load_weights(experiment.module, weights, str(target))
     return experiment

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
@@ -28,6 +27,7 @@ from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
 from gwbricks.runs.signals import terminable, Termination
 from gwbricks.runs.sources import find_sources, load_sources
+from gwbricks.runs.threads import choose_threads, set_threads
 from gwbricks.runs.trainer import (
     build_trainer,
     check_training,
@@ -61,8 +61,7 @@ def check(
     if problems:
         raise ConfigErrors(problems)
     config = plain_config(cfg)
-    if config.get("threads"):
-        torch.set_num_threads(config["threads"])
+    set_threads(config)
     experiment = build_experiment(config, trusted, saved_config(cfg))
     problems = check_bricks(experiment.module, experiment.data)
     if problems:
@@ -126,7 +125,12 @@ def train(
             epochs = check_resumable(experiment, ckpt_path, place.again)
             tell(f"going on from {ckpt_path}, with {epochs} whole epochs behind it")
         _make_ready(experiment, cfg, trusted, tell)
+        if experiment.config.get("threads") == "auto":
+            number = choose_threads(experiment.module, experiment.data)
+            tell(f"threads: {number}")
         folder = _open_folder(experiment, cfg, place)
+        if experiment.config.get("compile"):
+            tell("compile: the second step waits for the compiler, up to a minute")
         with _recorded(folder, experiment, place.again) as termination:
             config = experiment.config
             trainer = build_trainer(config, trusted, experiment.module.config)

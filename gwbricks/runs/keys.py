@@ -1,7 +1,7 @@
 """The keys of a config that are not a target's arguments, and their types."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "": (
         *("seed", "data", "domains", "workspace", "bricks", "loss_coefs"),
         *("optimizer", "scheduler", "trainer", "callbacks", "logger"),
-        *("threads", "sweep", "paths"),
+        *("compile", "threads", "sweep", "paths"),
     ),
     "workspace": (
         *("dim", "selection", "fusion", "routes"),
@@ -39,7 +39,11 @@ NODE = "a node, or null"
 
 TYPES: dict[str, tuple[Any, str]] = {
     "seed": (int, "a whole number"),
-    "threads": (Annotated[int | None, Field(gt=0)], "a whole number above 0, or null"),
+    "compile": (bool | None, "true or false"),
+    "threads": (
+        Union[Count, Literal["auto"], None],  # noqa: UP007 - pyright takes no | here
+        "a whole number above 0, auto, or null",
+    ),
     "data": (Target, f"{TARGET}. Fix: data=vectors"),
     "optimizer": (Target, f"{TARGET}. Fix: optimizer=adamw"),
     "scheduler": (Target | None, f"{TARGET}, or null. Fix: scheduler=onecycle"),

@@ -20,6 +20,7 @@ from gwbricks.errors import ConfigError, suggest
 from gwbricks.runs.loaded import load, LoadedRun
 from gwbricks.runs.outputs import standard_outputs
 from gwbricks.runs.quiet import quiet_libraries
+from gwbricks.runs.threads import set_threads
 
 Columns = dict[str, Tensor]
 
@@ -66,8 +67,7 @@ def predict(
         )
     with quiet_libraries(), whole_file(path) as made:
         loaded = load(target, device, batch_size, list(trusted))
-        if loaded.config.get("threads"):
-            torch.set_num_threads(loaded.config["threads"])
+        set_threads(loaded.config)
         columns, present = read_rows(loaded, data)
         if outputs is None:
             outputs = _outputs(loaded, [n for n in columns if _has_rows(n, present)])

@@ -16,6 +16,7 @@ WARNINGS = (
     ".*callbacks used to create the checkpoint.*",  # a resumed run may have others
     ".*dirpath has changed.*",  # a resumed run has its own folder
     ".*requested to overfit.*",  # debug=overfit does
+    ".*torch._prims_common.check.*",  # torch's own, in compile=true
     ".*resume from a checkpoint that ended before the epoch ended.*",
 )
 LOGGERS = ("lightning.pytorch", "lightning.fabric")

@@ -13,11 +13,12 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gwbricks.bricks import BrickCollection, LossOutput, Stage
+from gwbricks.bricks import BrickCollection, CompiledCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs, count_rows
 from gwbricks.losses import check_coefs, coefs_at, find_ramps, weighted_sum
 from gwbricks.seeding import derive_seed
 from gwbricks.training.evaluation import Evaluation, name_sets
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.logs import log_losses, log_metrics
 from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures import (
@@ -54,11 +55,11 @@ class LightningBrickCollection(LightningModule):
         config: Config of the run, kept in every checkpoint.
         path_experiments: Folder of experiments, in which pictures are kept, such as
             `pictures/test/confusion.png`; None keeps none.
-        experiment_name: Folder in `path_experiments` for this experiment; None takes
-            `path_experiments` itself.
+        experiment_name: Folder in it for this experiment; None for none.
         parameter_groups: Options of the optimizer for some of the parameters, by name
             of the group, such as `{"latents": {"params": "gw.*.latent", "lr": 1e-4}}`;
             see `group_parameters`.
+        compiled: Whether training steps are compiled; see `CompiledCollection`.
 
     Raises:
         UnknownNameError: If a coefficient names no loss.
@@ -77,9 +78,12 @@ class LightningBrickCollection(LightningModule):
         path_experiments: Path | str | None = None,
         experiment_name: str | None = None,
         parameter_groups: Groups | None = None,
+        compiled: bool = False,
     ) -> None:
         super().__init__()
         self.brick_collection = brick_collection
+        trained = CompiledCollection(brick_collection) if compiled else brick_collection
+        self._run = trained.run
         self.create_optimizers_func = create_optimizers_func
         self.parameter_groups = dict(parameter_groups or {})
         self.scheduler = scheduler
@@ -142,12 +146,10 @@ class LightningBrickCollection(LightningModule):
         if self.ramps and stage is Stage.TRAIN:
             coefs = coefs_at(self.trainer.global_step, coefs, self.ramps)
         trained = [name for name in names if coefs[name]]
-        values = self.brick_collection.run(
-            inputs,
-            stage,
-            outputs=names,
-            gradients_to=trained if stage is Stage.TRAIN else None,
-        )
+        if stage is Stage.TRAIN:
+            values = self._run(inputs, stage, names, gradients_to=trained)
+        else:
+            values = self.brick_collection.run(inputs, stage, names)
         values = {n: values[n] for n in names if values[n] is not None}
         losses = self.brick_collection.extract_losses(values)
         objective = weighted_sum(losses, coefs)
@@ -178,6 +180,7 @@ class LightningBrickCollection(LightningModule):
 
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
+        keep_freed_memory()
         self._logged_step = self.trainer.global_step
         if self._logged_step:
             warn_of_end(

@@ -286,7 +286,7 @@ def test_check_leaves_the_random_state_alone(config: Config) -> None:
             id="callback",
         ),
         pytest.param(
-            "+trainer.precision=7", r"trainer(\.precision)?: .*7", id="precision"
+            "trainer.precision=7", r"trainer(\.precision)?: .*7", id="precision"
         ),
     ],
 )

@@ -71,15 +71,22 @@ class JobSpec:
         is_serial = self.config["hydra"]["launcher"]["engine"].endswith(
             ".BasicLauncher"
         )
-        return 1 if is_serial else max(1, cores() // (self.config["threads"] or 1))
+        threads = self.config["threads"]
+        each = threads if isinstance(threads, int) else 1
+        return 1 if is_serial else max(1, cores() // each)
 
     def with_shared_cores(self) -> "JobSpec":
         """Returns the job with its part of the threads, if others run beside it."""
-        if self.parallel == 1:
+        threads = self.config["threads"]
+        if self.parallel == 1 or threads == "auto":
             return self
-        share = max(1, cores() // self.parallel)
-        threads = min(self.config["threads"] or share, share)
+        threads = min(threads or self.share, self.share)
         return replace(self, config={**self.config, "threads": threads})
+
+    @property
+    def share(self) -> int:
+        """The cores that are the job's own."""
+        return max(1, cores() // self.parallel)
 
 
 def cores() -> int:

@@ -71,7 +71,11 @@ def _train(spec: JobSpec, sweep: SweepFolder, job: Job) -> tuple[str, str | None
 
     run, parent = sweep.path / job.name, f"sweeps/{sweep.path.name}"
     try:
+        import torch
+
         from gwbricks.runs.execute import train
+
+        torch.set_num_threads(spec.share)
 
         last = _last_checkpoint(run) if job.status in (RUNNING, INTERRUPTED) else None
         if last is None and run.exists():
