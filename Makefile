@@ -54,6 +54,7 @@ format: $(VENV)/.dev ## format and mend what can be mended
 bench: install ## time steps, bricks and commands, into outputs/bench (SHIMMER=checkout)
 	$(BIN)/python benchmarks/step.py --batch-size 32 128 512 --output outputs/bench/step.json $(if $(SHIMMER),--shimmer $(SHIMMER))
 	$(BIN)/python benchmarks/memory.py --output outputs/bench/memory.json $(if $(SHIMMER),--shimmer $(SHIMMER))
+	$(BIN)/python benchmarks/sampled.py --output outputs/bench/sampled.json
 	$(BIN)/python benchmarks/bricks.py --output outputs/bench/bricks.json
 	$(BIN)/python benchmarks/commands.py --output outputs/bench/commands.json
 

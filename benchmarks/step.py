@@ -2,12 +2,13 @@
 
 For the work, see work.py. `trainer` is gwbricks in Lightning's Trainer, with loading
 and logging; `graph` the same graph in a bare loop, `plain` the same mathematics by
-hand, `floor` the matrix products, and `shimmer` Shimmer's step in a Trainer of its own.
+hand, `floor` the matrix products, `shimmer` Shimmer's step in a Trainer of its own, and
+`compiled` that of gwbricks with `compile=true`.
 All are run in turn, one step each; a ratio is the median over turns. Times of the
 processor (`cpu`) are of more use than wall times when the machine is busy.
 
 Usage: python benchmarks/step.py [--domains 2 3 4 6] [--batch-size 128] [--threads 1]
-[--turns 100] [--shimmer CHECKOUT] [--json] [--output FILE]
+[--turns 100] [--shimmer CHECKOUT] [--compile] [--json] [--output FILE]
 """
 
 import argparse
@@ -41,16 +42,17 @@ from gwbricks.domains import LinearDomain
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 
-WAYS = ("shimmer", "trainer", "graph", "plain", "floor", "loader")
+WAYS = ("shimmer", "trainer", "compiled", "graph", "plain", "floor", "loader")
 RATIOS = (
     ("shimmer", "trainer"),
     ("trainer", "floor"),
+    ("trainer", "compiled"),
     ("trainer", "graph"),
     ("graph", "plain"),
 )
 
 
-def build_graph(work: Work) -> BrickCollection:
+def build_graph(work: Work, workspace: Workspace | None = None) -> BrickCollection:
     """Returns the graph of the work."""
     torch.manual_seed(0)
     domains = {
@@ -61,7 +63,7 @@ def build_graph(work: Work) -> BrickCollection:
         )
         for name, size in work.sizes.items()
     }
-    return BrickCollection(gw_bricks(domains, Workspace(), COEFS))
+    return BrickCollection(gw_bricks(domains, workspace or Workspace(), COEFS))
 
 
 def build_loader(work: Work) -> TrainLoader:
@@ -70,11 +72,15 @@ def build_loader(work: Work) -> TrainLoader:
     return TrainLoader(work.columns(), items, work.batch_size, seed=0)
 
 
-def fit_graph(work: Work, folder: str, callback: Callback) -> None:
+def fit_graph(
+    work: Work, folder: str, callback: Callback, compiled: bool = False
+) -> None:
     """Trains the graph in the Trainer."""
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
     schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=LEARNING_RATE)
-    module = LightningBrickCollection(build_graph(work), optimizer, COEFS, schedule)
+    module = LightningBrickCollection(
+        build_graph(work), optimizer, COEFS, schedule, compiled=compiled
+    )
     fit(module, build_loader(work), work.steps, folder, callback)
 
 
@@ -105,7 +111,9 @@ def batches(loader: TrainLoader) -> Iterator[object]:
         yield from epoch
 
 
-def measure(work: Work, turns: int, with_shimmer: bool) -> dict[str, Any]:
+def measure(
+    work: Work, turns: int, with_shimmer: bool, with_compiled: bool
+) -> dict[str, Any]:
     """Returns times and their ratios."""
     loader = build_loader(work)
     inputs = as_named_inputs(next(iter(loader)))
@@ -128,6 +136,8 @@ def measure(work: Work, turns: int, with_shimmer: bool) -> dict[str, Any]:
         }
         if with_shimmer:
             ways = {"shimmer": in_trainer(fit_shimmer), **ways}
+        if with_compiled:
+            ways["compiled"] = in_trainer(partial(fit_graph, compiled=True))
         times = in_turn(ways, turns)
     found: dict[str, Any] = {"domains": work.domains, "batch_size": work.batch_size}
     for kind in ("wall", "cpu"):
@@ -137,7 +147,9 @@ def measure(work: Work, turns: int, with_shimmer: bool) -> dict[str, Any]:
             f"{n}_{end}": round(statistics.median(of[n]), 3) for n in WAYS if n in of
         }
         found[f"{kind}_ratios"] = {
-            f"{a}/{b}": round(ratio(of[a], of[b]), 3) for a, b in RATIOS if a in of
+            f"{a}/{b}": round(ratio(of[a], of[b]), 3)
+            for a, b in RATIOS
+            if a in of and b in of
         }
     found["cpu_means_ms"] = {
         n: round(statistics.mean(t.cpu), 3) for n, t in times.items()
@@ -170,6 +182,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--turns", type=int, default=100)
     parser.add_argument("--shimmer", type=Path, help="a checkout of ruflab/shimmer")
+    parser.add_argument("--compile", action="store_true", help="compile=true, too")
     add_arguments(parser)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -180,7 +193,7 @@ def main() -> None:
     for count, batch_size in sizes:
         work = Work(count, batch_size, args.turns + WARM_UP + 2)
         with quiet_libraries():
-            found.append(measure(work, args.turns, bool(args.shimmer)))
+            found.append(measure(work, args.turns, bool(args.shimmer), args.compile))
     report(found, show(found), args)
 
 
