@@ -106,6 +106,9 @@ class LoadedRun:
         self.view = WorkspaceView(module.brick_collection)
         self._trusted = trusted
 
+    def __repr__(self) -> str:
+        return f"LoadedRun(domains={self.domains})"
+
     @property
     def domains(self) -> tuple[str, ...]:
         """The domains of the workspace, sorted; none if the run has no workspace."""

@@ -1,6 +1,7 @@
 """Writes what a run makes of a whole data set to one file."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -123,6 +124,13 @@ def read_rows(loaded: LoadedRun, data: str) -> tuple[Columns, Columns]:
             f"--data: the run reads none of the {len(arrays)} arrays of {data!r}"
             f"{found}.{suggest(min(arrays, default=''), loaded.view.inputs)}"
         )
+    missing = [name for name in loaded.view.inputs if name not in arrays]
+    for name in sorted(arrays.keys() - columns.keys()):
+        if get_close_matches(name, missing, n=1):
+            raise ConfigError(
+                f"--data: the run reads no {name!r}.{suggest(name, missing)}"
+                f" Fix: the right name in {data!r}, or leave it out."
+            )
     return columns, {n: present_rows(n, rows, "--data") for n, rows in columns.items()}
 
 

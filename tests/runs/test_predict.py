@@ -155,6 +155,11 @@ def interrupt(*_: object) -> Iterator[None]:
             id="arrays",
         ),
         pytest.param(
+            *("misspelt.npz", None, "x.npz"),
+            r"--data: the run reads no 'domian2'\. Did you mean 'domain2'\?",
+            id="misspelt",
+        ),
+        pytest.param(
             *("wide.npz", None, "x.npz"),
             r"x: 'domain1' has shape \(2, 9\)\. Expected \(rows, 8\)",
             id="shape",
@@ -184,6 +189,7 @@ def test_what_cannot_be_predicted_is_an_error(
 ) -> None:
     folder, _ = saved()
     np.savez("others.npz", domian1=np.ones((2, 8)))
+    np.savez("misspelt.npz", domain1=np.ones((2, 8)), domian2=np.ones((2, 16)))
     np.savez("wide.npz", domain1=np.ones((2, 9)))
     np.savez("holes.npz", domain1=np.array([[1.0, np.nan]]))
     if data == "x.csv":
