@@ -56,6 +56,10 @@ class SweepFolder:
         """Returns the file of what a job prints."""
         return self.records / f"{identity}.log"
 
+    def ticket(self, identity: str) -> Path:
+        """Returns the file with the id of a job in the queue of a Slurm cluster."""
+        return self.records / f"{identity}.slurm"
+
     def plan(
         self,
         overrides: Mapping[str, Sequence[str]],

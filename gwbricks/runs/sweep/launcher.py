@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from gwbricks.errors import ConfigError
 from gwbricks.runs.results import optimized_metric, read_results
 from gwbricks.runs.saved_config import masked_overrides
+from gwbricks.runs.sweep.engine import JobLauncher
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.process import JobSpec
 from gwbricks.runs.sweep.progress import Progress
@@ -132,11 +133,15 @@ class RecordedLauncher(Launcher):
             if not left or left == before:
                 break
             try:
-                if self.is_basic:
+                if isinstance(self.inner, JobLauncher):
+                    self.inner.run(task, [jobs[job.identity] for job in left])
+                elif self.is_basic:
                     _run_in_threads(task, [jobs[job.identity] for job in left])
                 else:
                     returned = self.inner.launch([given[j.identity] for j in left], 0)
                     _ = [job.return_value for job in returned]  # raises what it raised
+            except ConfigError:
+                raise
             except Exception as error:
                 cause = f"the launcher failed: {one_line(error)}"
             before, open_ones = left, (PENDING, RUNNING)
@@ -167,9 +172,10 @@ class JobResult(JobReturn):
 
 def register_launchers() -> None:
     """Has Hydra make a `RecordedLauncher` around whatever launcher is chosen."""
-    from hydra_plugins._gwbricks import Recorded
+    from hydra_plugins._gwbricks import Ray, Recorded, Slurm
 
-    Plugins.instance().register(Recorded)
+    for plugin in (Recorded, Slurm, Ray):
+        Plugins.instance().register(plugin)
     store = ConfigStore.instance()
     for file in store.list("hydra/launcher"):
         node = OmegaConf.to_container(store.load(f"hydra/launcher/{file}").node)

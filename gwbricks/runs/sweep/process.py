@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
@@ -18,6 +19,9 @@ from gwbricks.runs.sweep.record import RUNNING
 
 PRELOADED = ["gwbricks.runs.execute", "wandb"]
 """Imported once by the server that forks the jobs: three seconds less for each."""
+
+BLOCKED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals to all processes of a job, which the server that forks must outlive."""
 
 GRACE = 120.0
 """Seconds that a job has to stop after it was asked to."""
@@ -97,21 +101,32 @@ def cores() -> int:
 
 
 def attempt(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
-    """Runs a job in a new process, and in another as often as that dies.
+    """Runs a job once this machine has a place for it, with its part of the cores.
 
     Args:
         spec: The job.
         is_stopped: Whether the sweep is to stop; the job then keeps what it has.
     """
-    sweep, identity = spec.sweep, spec.identity
     spec = spec.with_shared_cores()
-    with sweep.slot(spec.parallel, is_stopped) as is_there:
-        while is_there and not is_stopped():
-            cause = _run_in_process(spec, is_stopped)
-            if not is_stopped():
-                sweep.bury(identity, cause, spec.attempts)
-            if sweep.read(identity).status != RUNNING:
-                return
+    with spec.sweep.slot(spec.parallel, is_stopped) as is_there:
+        if is_there:
+            attempt_now(spec, is_stopped)
+
+
+def attempt_now(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
+    """Runs a job in a new process, and in another as often as that dies.
+
+    Args:
+        spec: The job.
+        is_stopped: Whether the job is to stop; it then keeps what it has.
+    """
+    sweep, identity = spec.sweep, spec.identity
+    while not is_stopped():
+        cause = _run_in_process(spec, is_stopped)
+        if not is_stopped():
+            sweep.bury(identity, cause, spec.attempts)
+        if sweep.read(identity).status != RUNNING:
+            return
 
 
 def _run_in_process(spec: JobSpec, is_stopped: Callable[[], bool]) -> str:
@@ -134,6 +149,11 @@ def _context(spec: JobSpec) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     more = ["gwbricks.runs.search.prune"] if spec.is_trial else []
     context.set_forkserver_preload([*PRELOADED, *more])
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
     return context
 
 

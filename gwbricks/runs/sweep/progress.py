@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 
 from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.record import INTERRUPTED, Job, PENDING, RUNNING
+from gwbricks.runs.sweep.record import has_ended, INTERRUPTED
 from gwbricks.runs.sweep.table import duration
 
 POLL = 0.3
@@ -35,7 +35,7 @@ class Progress:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> None:
-        ended = [i for i, job in self.open.items() if _has_ended(job)]
+        ended = [i for i, job in self.open.items() if has_ended(job)]
         for identity in ended:
             del self.open[identity]
         if ended:
@@ -60,7 +60,7 @@ class Progress:
         for identity, before in list(self.open.items()):
             job = self.sweep.read(identity)
             self.open[identity] = job
-            if _has_ended(job):
+            if has_ended(job):
                 del self.open[identity]
             elif job.status != INTERRUPTED or before.status == INTERRUPTED:
                 continue
@@ -71,7 +71,3 @@ class Progress:
 
     def _tell(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-def _has_ended(job: Job) -> bool:
-    return job.status not in (PENDING, RUNNING, INTERRUPTED)

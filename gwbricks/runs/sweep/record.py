@@ -71,6 +71,11 @@ class Job:
         return replace(self, status=status, attempts=0, seconds=0.0, error=None)
 
 
+def has_ended(job: Job) -> bool:
+    """Whether nothing of a job is left to do, unless it is asked for."""
+    return job.status not in (PENDING, RUNNING, INTERRUPTED)
+
+
 def job_labels(
     overrides: Mapping[str, Sequence[str]], fixed: Collection[str] = ()
 ) -> dict[str, str]:

@@ -15,6 +15,8 @@ from gwbricks.runs.signals import Terminated
 def stoppable(stop: Path) -> Iterator[None]:
     """Has Ctrl-C and SIGTERM make a file that tells the jobs to keep what they have.
 
+    The name of the signal is in it.
+
     Once they have, it raises what the signal asked for. A second signal does not wait.
 
     Args:
@@ -27,7 +29,7 @@ def stoppable(stop: Path) -> Iterator[None]:
     received: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        stop.touch()
+        stop.write_text(signal.Signals(number).name, encoding="utf-8")
         if received:
             raise KeyboardInterrupt
         received.append(number)

@@ -14,7 +14,15 @@ from rich.table import Table
 
 from gwbricks.runs.results import number, read_results, Results, ROUTE_WORDS
 from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.record import FINISHED, INTERRUPTED, Job, PENDING, RUNNING
+from gwbricks.runs.sweep.queue import queued_state, RUNS
+from gwbricks.runs.sweep.record import (
+    FINISHED,
+    has_ended,
+    INTERRUPTED,
+    Job,
+    PENDING,
+    RUNNING,
+)
 
 MOST_METRICS = 4
 """Most columns of numbers; `metrics.json` has the rest."""
@@ -22,8 +30,8 @@ MOST_METRICS = 4
 AROUND = 34
 """Characters that a table takes beside the names of jobs and the numbers."""
 
-ORPHANED = "died"
-"""Shown for a job that was running when its process died."""
+ORPHANED, QUEUED = "died", "queued"
+"""Shown for a job that no record can know of."""
 
 
 def show_jobs(sweep: SweepFolder, jobs: Sequence[Job], console: Console) -> None:
@@ -52,9 +60,17 @@ def show_jobs(sweep: SweepFolder, jobs: Sequence[Job], console: Console) -> None
 
 
 def state(sweep: SweepFolder, job: Job) -> str:
-    """Returns a job's status, or that its process died and nobody knows of it yet."""
-    is_orphaned = job.status == RUNNING and not sweep.is_owned(job.identity)
-    return ORPHANED if is_orphaned else job.status
+    """Returns a job's status, as those who have it know it.
+
+    That is `queued` in the queue of a cluster, and `died` if its process did and nobody
+    knows of it yet.
+    """
+    if has_ended(job) or (job.status == RUNNING and sweep.is_owned(job.identity)):
+        return job.status
+    where = queued_state(sweep.ticket(job.identity))
+    if job.status == RUNNING:
+        return RUNNING if where == RUNS else ORPHANED if where is None else QUEUED
+    return job.status if where is None else QUEUED
 
 
 def summary(sweep: SweepFolder, jobs: Sequence[Job]) -> str:

@@ -43,6 +43,7 @@ def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
         environment: Variables of the process that asks for it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep says when to stop
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # by this one
     os.environ.clear()
     os.environ.update({**environment, **spec.config["hydra"]["job"]["env_set"]})
     sweep, identity = spec.sweep, spec.identity

@@ -1,0 +1,53 @@
+"""Launchers of gwbricks' own, which are given jobs that are composed already."""
+
+import os
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+
+from gwbricks.runs.sweep.process import JobSpec
+from gwbricks.runs.sweep.task import SweepTask
+
+
+class JobLauncher(Launcher):
+    """Runs jobs; their records tell how they ended."""
+
+    def setup(self, **given: Any) -> None:
+        """Takes nothing from Hydra: a job brings its config."""
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Hydra's way in, which `RecordedLauncher` does not take.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(f"{type(self).__name__} runs jobs of a sweep only")
+
+    @abstractmethod
+    def run(self, task: SweepTask, specs: Sequence[JobSpec]) -> None:
+        """Runs jobs until each has ended, is lost, or the sweep is to stop.
+
+        Args:
+            task: The sweep's task.
+            specs: At least one job.
+
+        Raises:
+            ConfigError: If the launcher cannot run any job.
+        """
+
+
+def enter_folder(folder: str) -> None:
+    """Has a process of another machine find files and modules as the command does.
+
+    Args:
+        folder: The working directory of the command.
+    """
+    os.chdir(folder)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)

@@ -1,0 +1,64 @@
+"""What runs on a node of a Slurm cluster: a job, which Slurm may stop and requeue."""
+
+import os
+import signal
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gwbricks.runs.sweep.engine import enter_folder
+from gwbricks.runs.sweep.process import attempt_now, JobSpec
+from gwbricks.runs.sweep.record import has_ended, INTERRUPTED, one_line
+
+STOPPED = 128 + signal.SIGTERM
+"""Exit status of a job that was stopped by SIGTERM."""
+
+
+@dataclass(frozen=True)
+class SlurmJob:
+    """Runs a job in an allocation of its own.
+
+    Submitit's signal, shortly before the time is up or when the job has to make room,
+    lets it keep a checkpoint and has it queued again. SIGTERM, which comes with `scancel`
+    and with a preemption that Slurm itself mends, only lets it keep a checkpoint.
+
+    Args:
+        folder: The working directory of the command.
+    """
+
+    folder: str
+
+    def __call__(self, spec: JobSpec) -> None:
+        """Runs the job; its record tells how it ended."""
+        from submitit import JobEnvironment
+
+        enter_folder(self.folder)
+        os.environ["SLURM_JOB_NAME"] = "interactive"  # Lightning starts its own processes
+        number = getattr(signal, f"SIG{JobEnvironment.USR_SIG}")
+        requeue: Any = signal.getsignal(number)
+        received: list[int] = []
+        for handled in (number, signal.SIGTERM):
+            signal.signal(handled, lambda which, frame: received.append(which))
+        attempt_now(spec, lambda: bool(received))
+        if has_ended(spec.sweep.read(spec.identity)):
+            JobEnvironment().paths.submitted_pickle.unlink(missing_ok=True)
+        elif number in received:
+            _requeue(spec, requeue, number)
+        elif received:
+            sys.exit(STOPPED)
+
+    def checkpoint(self, spec: JobSpec) -> Any:  # noqa: ANN401 - submitit is an extra
+        """Returns what submitit is to run next time: the same."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, spec)
+
+
+def _requeue(spec: JobSpec, requeue: Any, number: int) -> None:  # noqa: ANN401 - a handler
+    """Has submitit queue the job again, and exits; or records why that is impossible."""
+    try:
+        requeue(number, None)
+    except Exception as error:
+        with spec.sweep.claim(spec.identity) as job:
+            spec.sweep.write(replace(job, status=INTERRUPTED, error=one_line(error)))
+        raise
