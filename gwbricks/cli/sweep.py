@@ -10,7 +10,7 @@ from gwbricks.errors import ConfigError, SweepError
 from gwbricks.runs.compose import experiment_name
 from gwbricks.runs.folder import safe_name, timestamp
 from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.record import FAILED, Job, KILLED
+from gwbricks.runs.sweep.record import FAILED, INTERRUPTED, Job, KILLED
 from gwbricks.runs.sweep.table import show_jobs, summary
 from gwbricks.runs.sweep.task import SweepTask
 
@@ -26,7 +26,7 @@ def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) ->
 
     Raises:
         ConfigError: If a config cannot be composed, or a launcher is not installed.
-        SweepError: If jobs failed.
+        SweepError: If jobs failed, or were stopped by something else than the command.
     """
     _check_installed(args)
     task = SweepTask(tuple(trusted), ckpt_path)
@@ -37,16 +37,28 @@ def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) ->
         for folder, found in jobs.items():
             _show(folder, found)
         _tell(task.notes)
+    _check_done([(folder, job) for folder, found in jobs.items() for job in found])
+    return 0
+
+
+def _check_done(jobs: Sequence[tuple[SweepFolder, Job]]) -> None:
     failed = [
         f"{job.name}: {job.error}\n    see {folder.log(job.identity)}"
-        for folder, found in jobs.items()
-        for job in found
+        for folder, job in jobs
         if job.status in (FAILED, KILLED)
     ]
-    if failed:
-        count = f"{len(failed)} job{'s' if len(failed) > 1 else ''} failed:"
-        raise SweepError("\n  ".join([count, *failed]))
-    return 0
+    stopped = [
+        f"{job.name}: {job.error or INTERRUPTED}"
+        for _, job in jobs
+        if job.status == INTERRUPTED
+    ]
+    for how, lines in (
+        ("failed:", failed),
+        ("stopped; the same command goes on:", stopped),
+    ):
+        if lines:
+            count = f"{len(lines)} job{'s' if len(lines) > 1 else ''} {how}"
+            raise SweepError("\n  ".join([count, *lines]))
 
 
 def _name_sweep(args: Sequence[str]) -> list[str]:

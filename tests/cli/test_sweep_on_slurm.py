@@ -17,7 +17,7 @@ from gwbricks.cli.main import main
 
 FAKE = Path(__file__).parents[1] / "runs" / "sweep" / "fake_slurm.py"
 TROUBLE = """
-import time
+import signal, time
 from pathlib import Path
 from lightning.pytorch import Callback
 
@@ -34,7 +34,7 @@ class Trouble(Callback):
         if self.seed == 0:
             raise OSError("disk full")
         while trainer.current_epoch and not Path("go").exists():
-            if trainer.callbacks[-1].termination.is_received:
+            if signal.getsignal(signal.SIGTERM).is_received:
                 break
             time.sleep(0.05)
 """

@@ -4,11 +4,14 @@ import os
 import sys
 from abc import abstractmethod
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
+from rich.console import Console
 
+from gwbricks.errors import ConfigError
 from gwbricks.runs.sweep.process import JobSpec
 from gwbricks.runs.sweep.task import SweepTask
 
@@ -40,6 +43,24 @@ class JobLauncher(Launcher):
         Raises:
             ConfigError: If the launcher cannot run any job.
         """
+
+
+def check_installed(package: str, launcher: str, extra: str) -> None:
+    """Checks that a launcher has what it needs.
+
+    Raises:
+        ConfigError: If not.
+    """
+    if find_spec(package) is None:
+        raise ConfigError(
+            f"hydra/launcher={launcher}: not installed."
+            f" Fix: pip install 'gwbricks[{extra}]'."
+        )
+
+
+def tell(line: str) -> None:
+    """Shows a line while a sweep runs."""
+    Console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def enter_folder(folder: str) -> None:

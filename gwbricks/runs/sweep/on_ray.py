@@ -1,18 +1,21 @@
 """Runs the jobs of a sweep on a Ray cluster, which finds a place for each."""
 
+import logging
 import os
 import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from gwbricks.errors import ConfigError
-from gwbricks.runs.sweep.engine import enter_folder, JobLauncher
+from gwbricks.runs.sweep.engine import check_installed, enter_folder, JobLauncher, tell
 from gwbricks.runs.sweep.folder import POLL
 from gwbricks.runs.sweep.process import attempt_now, JobSpec
 from gwbricks.runs.sweep.record import RUNNING
 from gwbricks.runs.sweep.task import SweepTask
+
+QUIET = logging.ERROR
 
 
 class RayLauncher(JobLauncher):
@@ -35,42 +38,32 @@ class RayLauncher(JobLauncher):
         num_gpus: float,
         resources: Mapping[str, float],
     ) -> None:
-        if find_spec("ray") is None:
-            raise ConfigError(
-                "hydra/launcher=ray: not installed. Fix: pip install 'gwbricks[ray]'."
-            )
+        check_installed("ray", "ray", "ray")
         self.address = address
-        self.needs = {
-            "num_cpus": num_cpus or 1,
-            "num_gpus": num_gpus,
-            "resources": dict(resources),
-        }
+        self.amounts = {"num_cpus": num_cpus or 1, "num_gpus": num_gpus}
+        self.resources = dict(resources)
 
     def run(self, task: SweepTask, specs: Sequence[JobSpec]) -> None:
         """See `JobLauncher.run`."""
         ray, sweep = self._connect(), specs[0].sweep
         is_stopped = task.stop_file(sweep).exists
-        start = ray.remote(max_retries=0, **self.needs)(_run).remote
+        self._check_room(ray)
+        needs = {**self.amounts, "resources": self.resources}
+        start = ray.remote(max_retries=0, **needs)(_run).remote
         most = specs[0].config["sweep"]["jobs"] or len(specs)
         waiting, given = deque(specs), dict[Any, JobSpec]()
         while given or waiting:
-            while waiting and len(given) < most and not is_stopped():
-                spec = waiting.popleft()
-                given[start(task, spec, os.getcwd(), dict(os.environ))] = spec
             if is_stopped():
                 waiting.clear()
-                for ref, spec in given.items():
-                    if sweep.read(spec.identity).status != RUNNING:
-                        ray.cancel(ref)
+                _cancel_queued(ray, given)
+            while waiting and len(given) < most:
+                spec = waiting.popleft()
+                given[start(task, spec, str(Path.cwd()), dict(os.environ))] = spec
             done, _ = ray.wait(list(given), timeout=POLL) if given else ([], [])
             for ref in done:
-                spec = given.pop(ref)
-                try:
-                    ray.get(ref)
-                except ray.exceptions.RayError as error:
-                    cause = f"Ray lost it: {str(error).strip().splitlines()[-1]}"
-                    if not is_stopped():
-                        sweep.bury(spec.identity, cause, spec.attempts)
+                cause, spec = _loss(ray, ref), given.pop(ref)
+                if cause is not None and not is_stopped():
+                    sweep.bury(spec.identity, cause, spec.attempts)
 
     def _connect(self) -> Any:  # noqa: ANN401 - a module that may not be installed
         import ray
@@ -79,7 +72,7 @@ class RayLauncher(JobLauncher):
             return ray
         before = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(self.address or "local", log_to_driver=False)
+            ray.init(self.address or "local", log_to_driver=False, logging_level=QUIET)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ConfigError(
                 f"hydra.launcher.address: no Ray cluster at {self.address!r}."
@@ -89,6 +82,32 @@ class RayLauncher(JobLauncher):
         finally:
             signal.signal(signal.SIGTERM, before)  # Ray has its own
         return ray
+
+    def _check_room(self, ray: Any) -> None:  # noqa: ANN401
+        """Tells if the jobs wait for a node that is yet to come."""
+        amounts = {"CPU": self.amounts["num_cpus"], "GPU": self.amounts["num_gpus"]}
+        needs = {**amounts, **self.resources}
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if not any(all(n.get(k, 0) >= v for k, v in needs.items()) for n in nodes):
+            wanted = ", ".join(f"{amount:g} {kind}" for kind, amount in needs.items())
+            tell(f"no node of the Ray cluster has {wanted}; the jobs wait for one")
+
+
+def _cancel_queued(ray: Any, given: Mapping[Any, JobSpec]) -> None:  # noqa: ANN401
+    """Cancels what no node had room for; what runs has seen that it is to stop."""
+    for ref, spec in given.items():
+        if spec.sweep.read(spec.identity).status != RUNNING:
+            ray.cancel(ref)
+
+
+def _loss(ray: Any, ref: Any) -> str | None:  # noqa: ANN401
+    """Returns why Ray lost a job; None if it came back."""
+    try:
+        ray.get(ref)
+    except ray.exceptions.RayError as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return f"Ray lost it: {lines[-1]}"
+    return None
 
 
 def _run(

@@ -1,6 +1,5 @@
 """Puts the jobs of a sweep into the queue of a Slurm cluster, and waits for them."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -10,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from rich.console import Console
 
 from gwbricks.errors import ConfigError
-from gwbricks.runs.sweep.engine import JobLauncher
+from gwbricks.runs.sweep.engine import check_installed, JobLauncher, tell
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.process import GRACE, JobSpec
 from gwbricks.runs.sweep.queue import read_queue, read_ticket
@@ -43,12 +41,13 @@ class SlurmLauncher(JobLauncher):
         settings: Further ones of submitit's.
 
     Raises:
-        ConfigError: If there is no Slurm here.
+        ConfigError: If submitit is not installed, or there is no Slurm here.
     """
 
     def __init__(
         self, folder: str, poll_s: float, max_num_timeout: int, **settings: Any
     ) -> None:
+        check_installed("submitit", "slurm", "sweeps")
         if shutil.which("sbatch") is None:
             raise ConfigError(
                 "hydra/launcher=slurm: no sbatch here. Fix: run it on the login node of"
@@ -71,8 +70,9 @@ class SlurmLauncher(JobLauncher):
                 ) from error
             new = [s for i, s in jobs.items() if _ticket(sweep, i) not in queue]
             self._submit(sweep, new)
-        if len(new) < len(jobs):
-            _tell(f"{len(jobs) - len(new)} jobs are in the queue of Slurm already")
+        if known := len(jobs) - len(new):
+            found = f"{known} jobs are" if known > 1 else "1 job is"
+            tell(f"{found} in the queue of Slurm already")
         self._wait(sweep, jobs, task.stop_file(sweep))
 
     def _submit(self, sweep: SweepFolder, specs: Sequence[JobSpec]) -> None:
@@ -89,7 +89,7 @@ class SlurmLauncher(JobLauncher):
                 self.folder, "slurm", slurm_max_num_timeout=self.timeouts
             )
             executor.update_parameters(stderr_to_stdout=True, **prefixed)
-            found = executor.map_array(SlurmJob(os.getcwd()), specs)
+            found = executor.map_array(SlurmJob(str(Path.cwd())), specs)
         except (AssertionError, OSError, RuntimeError, ValueError) as error:
             raise ConfigError(f"hydra/launcher=slurm: {_said(error)}") from error
         for spec, job in zip(specs, found, strict=True):
@@ -134,12 +134,10 @@ class SlurmLauncher(JobLauncher):
 
     def _leave(self, sweep: SweepFolder, waiting: Sequence[str], how: str) -> None:
         if how != "SIGINT":
-            _tell(
-                "the jobs stay in the queue of Slurm; the same command waits for them"
-            )
+            tell("the jobs stay in the queue of Slurm; the same command waits for them")
             return
         numbers = [str(_ticket(sweep, i)) for i in waiting]
-        _tell(f"scancel {' '.join(numbers)}")
+        tell(f"scancel {' '.join(numbers)}")
         subprocess.run(["scancel", *numbers], check=False)
         deadline = time.monotonic() + GRACE
         while time.monotonic() < deadline and _missing(sweep, waiting) < set(waiting):
@@ -157,10 +155,6 @@ def _missing(sweep: SweepFolder, identities: Iterable[str]) -> set[str]:
     except UNKNOWN:
         return set()
     return {i for i in identities if _ticket(sweep, i) not in queue}
-
-
-def _tell(line: str) -> None:
-    Console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _said(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +19,9 @@ STOPPED = 128 + signal.SIGTERM
 class SlurmJob:
     """Runs a job in an allocation of its own.
 
-    Submitit's signal, shortly before the time is up or when the job has to make room,
-    lets it keep a checkpoint and has it queued again. SIGTERM, which comes with `scancel`
-    and with a preemption that Slurm itself mends, only lets it keep a checkpoint.
+    Shortly before its time is up, submitit's signal lets it keep a checkpoint and has
+    it queued again. SIGTERM, which comes with `scancel` and with a preemption, lets it
+    keep a checkpoint; whether it is queued again is up to Slurm.
 
     Args:
         folder: The working directory of the command.
@@ -33,9 +34,12 @@ class SlurmJob:
         from submitit import JobEnvironment
 
         enter_folder(self.folder)
-        os.environ["SLURM_JOB_NAME"] = "interactive"  # Lightning starts its own processes
+        os.environ["SLURM_JOB_NAME"] = (
+            "interactive"  # Lightning starts its own processes
+        )
         number = getattr(signal, f"SIG{JobEnvironment.USR_SIG}")
-        requeue: Any = signal.getsignal(number)
+        handle = signal.getsignal(number)
+        assert callable(handle)
         received: list[int] = []
         for handled in (number, signal.SIGTERM):
             signal.signal(handled, lambda which, frame: received.append(which))
@@ -43,7 +47,7 @@ class SlurmJob:
         if has_ended(spec.sweep.read(spec.identity)):
             JobEnvironment().paths.submitted_pickle.unlink(missing_ok=True)
         elif number in received:
-            _requeue(spec, requeue, number)
+            _requeue(spec, handle, number)
         elif received:
             sys.exit(STOPPED)
 
@@ -54,11 +58,17 @@ class SlurmJob:
         return DelayedSubmission(self, spec)
 
 
-def _requeue(spec: JobSpec, requeue: Any, number: int) -> None:  # noqa: ANN401 - a handler
-    """Has submitit queue the job again, and exits; or records why that is impossible."""
+def _requeue(spec: JobSpec, handle: Callable[..., object], number: int) -> None:
+    """Has submitit queue the job again and exit; or records why that is impossible."""
     try:
-        requeue(number, None)
+        handle(number, None)
     except Exception as error:
         with spec.sweep.claim(spec.identity) as job:
-            spec.sweep.write(replace(job, status=INTERRUPTED, error=one_line(error)))
+            spec.sweep.write(
+                replace(
+                    job,
+                    status=INTERRUPTED,
+                    error=f"not queued again: {one_line(error)}",
+                )
+            )
         raise

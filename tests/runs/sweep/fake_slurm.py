@@ -28,7 +28,8 @@ def sbatch(script: str) -> None:
     tasks = [f"{number}_{i}" for i in range(int(last) + 1)] if last else [str(number)]
     for task in tasks:
         (QUEUE / task).write_text("PENDING")
-    print(f"Submitted batch job {number}", flush=True)
+    sys.stdout.write(f"Submitted batch job {number}\n")
+    sys.stdout.flush()
     if os.fork():
         return
     os.setsid()
@@ -80,7 +81,7 @@ def squeue(*_: str) -> None:
         sys.exit("slurm_load_jobs error: Unable to contact slurm controller")
     for state in QUEUE.iterdir():
         if re.fullmatch(r"\d+(_\d+)?", state.name):
-            print(state.name, state.read_text())
+            sys.stdout.write(f"{state.name} {state.read_text()}\n")
 
 
 def scancel(*args: str) -> None:
