@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,11 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     yield queue
-    running = [pid.read_text() for pid in queue.glob("*.pid")]
+    running = [int(pid.read_text()) for pid in queue.glob("*.pid")]
     shutil.rmtree(queue)
-    for pid in running:
-        subprocess.run(["kill", pid], stderr=subprocess.DEVNULL, check=False)
+    for group in running:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
 
 
 def wait_for(condition: Callable[[], object]) -> None:

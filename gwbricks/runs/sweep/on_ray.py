@@ -73,11 +73,11 @@ class RayLauncher(JobLauncher):
         before = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(self.address or "local", log_to_driver=False, logging_level=QUIET)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise ConfigError(
-                f"hydra.launcher.address: no Ray cluster at {self.address!r}."
-                " Fix: ray start --head, or hydra.launcher.address=null to start one"
-                " here."
+                f"hydra.launcher.address: no Ray cluster at {self.address!r}:"
+                f" {str(error).splitlines()[0]}. Fix: ray start --head, or"
+                " hydra.launcher.address=null to start one here."
             ) from error
         finally:
             signal.signal(signal.SIGTERM, before)  # Ray has its own

@@ -72,6 +72,7 @@ def srun(*args: str) -> None:
             log = os.open(name.replace("%t", "0"), os.O_CREAT | os.O_APPEND | os.O_RDWR)
             os.dup2(log, 1)
             os.dup2(log, 2)
+    os.setpgrp()  # some clusters send a signal to all processes of a job
     (QUEUE / f"{os.environ['TASK']}.pid").write_text(str(os.getpid()))
     os.execvp(rest[0], rest)
 
@@ -93,7 +94,7 @@ def scancel(*args: str) -> None:
         if state.exists() and state.read_text() == "PENDING":
             state.unlink()
         elif state.exists():
-            os.kill(int(pid.read_text()), number)
+            os.killpg(int(pid.read_text()), number)
 
 
 def scontrol(what: str, task: str) -> None:
