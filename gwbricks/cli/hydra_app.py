@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from gwbricks.errors import SweepError
+from gwbricks.errors import ConfigError, SweepError
 from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
 from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.search.sweeper import register_sweeper
@@ -97,6 +97,8 @@ def _run_app(
     try:
         decorate(task)()
     except UNCOMPOSABLE as error:
+        if isinstance(error.__cause__, ConfigError):  # of a launcher
+            raise error.__cause__ from None
         raise explain(error, overrides) from error
     finally:
         sys.argv = previous
@@ -106,6 +108,8 @@ def _run_guarded(
     task: Callable[[DictConfig], None], args: Sequence[str], command: str
 ) -> None:
     failures: list[tuple[list[str], Exception]] = []
+    launcher = ("hydra/launcher=", "hydra.launcher.")  # only trainings need one
+    args = [arg for arg in args if not arg.startswith(launcher)]
 
     def guarded(cfg: DictConfig) -> None:
         try:

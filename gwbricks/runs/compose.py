@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from hydra import compose as hydra_compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
@@ -115,7 +116,9 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
             " out, or choose what has it."
         )
     cfg = _chosen(overrides, key)
-    places = cfg.pop("hydra").runtime.choices if "hydra" in cfg else {}
+    places = cfg.hydra.runtime.choices if "hydra" in cfg else {}
+    if not key.startswith("hydra."):
+        cfg.pop("hydra", None)
     for place in places:
         if str(place).startswith(f"{key}@"):
             return ConfigError(f"{key}: this group has a place. Fix: {place}=OPTION.")
@@ -173,12 +176,21 @@ def _reference(cfg: DictConfig, key: str) -> tuple[str, str] | None:
 
 def _unknown_option(group: str, option: str, where: str = "") -> ConfigError:
     folder = group.lstrip("/").partition("@")[0]
-    options = options_of(folder)
+    options = sorted({*options_of(folder), *_stored(folder)})
     if not options:
         hint = suggest(folder, groups())
         return ConfigError(f"{folder}: there is no such config group{where}.{hint}")
     hint = suggest(option, options)
     return ConfigError(f"{folder}={option}: unknown option{where}.{hint}")
+
+
+def _stored(group: str) -> list[str]:
+    """Returns the options that plugins of Hydra add to a group."""
+    try:
+        files = ConfigStore.instance().list(group)
+    except OSError:
+        return []
+    return [file.removesuffix(".yaml") for file in files]
 
 
 def config_folders() -> list[Path]:

@@ -67,6 +67,7 @@ class RayLauncher(JobLauncher):
 
     def _connect(self) -> Any:  # noqa: ANN401 - a module that may not be installed
         import ray
+        import ray.exceptions
 
         if ray.is_initialized():
             return ray

@@ -53,6 +53,11 @@ class SlurmLauncher(JobLauncher):
                 "hydra/launcher=slurm: no sbatch here. Fix: run it on the login node of"
                 " the cluster, or hydra/launcher=submitit_local."
             )
+        for key, value in (("poll_s", poll_s), ("max_num_timeout", max_num_timeout)):
+            if not isinstance(value, int | float) or value < 0:
+                raise ConfigError(
+                    f"hydra.launcher.{key}: {value!r}. Expected a number, 0 or more."
+                )
         self.folder, self.poll_s, self.timeouts = Path(folder), poll_s, max_num_timeout
         self.settings = settings
 

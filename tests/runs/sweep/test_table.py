@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gwbricks.runs.sweep import table
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.table import seconds_left, show_jobs, summary
 
@@ -68,6 +69,28 @@ def test_running_job_without_an_owner_died(sweep: SweepFolder) -> None:
     assert "died" in shown(sweep)
     with sweep.claim("running"):
         assert "died" not in shown(sweep)
+
+
+@pytest.mark.parametrize(
+    ("job", "where", "expected"),
+    [
+        pytest.param("pending", "PENDING", "queued", id="queued"),
+        pytest.param("pending", None, "pending", id="not-in-the-queue"),
+        pytest.param("interrupted", "PENDING", "queued", id="queued-again"),
+        pytest.param("running", "RUNNING", "running", id="lock-of-another-node"),
+        pytest.param("running", "PENDING", "queued", id="preempted"),
+        pytest.param("finished", "COMPLETING", "finished", id="ended"),
+    ],
+)
+def test_queue_of_a_cluster_tells_what_no_record_knows(
+    sweep: SweepFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    job: str,
+    where: str | None,
+    expected: str,
+) -> None:
+    monkeypatch.setattr(table, "queued_state", lambda ticket: where)
+    assert table.state(sweep, sweep.read(job)) == expected
 
 
 def test_summary_counts_jobs(sweep: SweepFolder) -> None:
