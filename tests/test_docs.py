@@ -7,13 +7,16 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
+from hydra import initialize_config_dir
 
 from gwbricks.cli.main import main
 from gwbricks.runs.build import build_experiment
 from gwbricks.runs.compose import compose
 from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.schema import config_problems
+from gwbricks.runs.search_path import packaged_configs, register
 
 ROOT = Path(__file__).parents[1]
 NAMED = re.findall(
@@ -29,6 +32,7 @@ SHORT = [
     *("trainer.max_epochs=1", "logger=csv"),
     *(f"domains.{name}.pretrain=null" for name in ("fou", "kar", "pix")),
 ]
+CLUSTER = re.compile(r"hydra/launcher=(slurm|ray)")
 SLOW = "export_bricks_as_onnx"
 
 
@@ -84,6 +88,23 @@ def test_export_about_bricks_works_too(
     assert (tmp_path / "model.onnx").stat().st_size > 0
 
 
+def test_commands_for_clusters_are_without_mistakes() -> None:
+    lines = [
+        line
+        for line in SWEEPS.splitlines()
+        if re.search(f"^gw.*{CLUSTER.pattern}", line)
+    ]
+    assert len(lines) == 2
+    register()
+    for line in lines:
+        args = [arg.partition(",")[0] for arg in shlex.split(line) if "=" in arg]
+        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
+            cfg = hydra.compose("train", args, return_hydra_config=True)
+        found = CLUSTER.search(line)
+        assert found is not None
+        assert cfg.hydra.launcher.engine.lower().endswith(f".{found[1]}")
+
+
 @pytest.mark.slow
 def test_commands_about_sweeps_work_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -93,6 +114,8 @@ def test_commands_about_sweeps_work_in_order(
     for block in re.findall(r"```bash\n(.*?)```", SWEEPS, re.S):
         for line in block.splitlines():
             args = shlex.split(line)[1:]
+            if CLUSTER.search(line):
+                continue
             if "hydra/sweeper=optuna" in args:
                 args.append("hydra.sweeper.trials=2")
             assert main([*args, *(SHORT if "-m" in args else [])]) == 0, line
