@@ -61,6 +61,7 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (folder / name).write_text(f"#!{sys.executable}\n{FAKE.read_text()}")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     yield queue
     running = [int(pid.read_text()) for pid in queue.glob("*.pid")]
     shutil.rmtree(queue)
@@ -96,9 +97,9 @@ def test_jobs_go_on_while_the_command_is_dead_and_when_their_time_is_up(
     wait_for(lambda: states(tmp_path) == ["failed", "running", "running"])
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
+    (queue / "closed").touch()
     subprocess.run(["scancel", "--signal=SIGUSR2", "1_1"], check=True)
     wait_for(lambda: states(tmp_path)[1] == "interrupted")
-    (queue / "closed").touch()
     wait_for(lambda: (queue / "1_1").read_text() == "PENDING")
     main(["status", "outputs/sweeps/mine"])
     assert "3 jobs: 1 failed, 1 queued, 1 running" in capsys.readouterr().out
@@ -106,11 +107,13 @@ def test_jobs_go_on_while_the_command_is_dead_and_when_their_time_is_up(
     second = subprocess.Popen(
         COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    assert second.stdout is not None
+    assert "1 of 3 jobs ended before" in second.stdout.readline()
+    assert "2 jobs are in the queue of Slurm already" in second.stdout.readline()
     (tmp_path / "go").touch()
     (queue / "closed").unlink()
-    out, err = second.communicate()
+    _, err = second.communicate()
     assert second.returncode == 1
-    assert "2 jobs are in the queue of Slurm already" in out
     assert "000_seed=0: OSError: disk full" in err
     assert states(tmp_path) == ["failed", "finished", "finished"]
     assert len(list(queue.glob("*.sh"))) == 1

@@ -85,6 +85,7 @@ class SlurmLauncher(JobLauncher):
         if not specs:
             return
         from submitit import AutoExecutor
+        from submitit.helpers import clean_env
 
         most = specs[0].config["sweep"]["jobs"] or MOST_AT_A_TIME
         settings = {**self.settings, "array_parallelism": most}
@@ -94,7 +95,8 @@ class SlurmLauncher(JobLauncher):
                 self.folder, "slurm", slurm_max_num_timeout=self.timeouts
             )
             executor.update_parameters(stderr_to_stdout=True, **prefixed)
-            found = executor.map_array(SlurmJob(str(Path.cwd())), specs)
+            with clean_env():  # of the allocation that the command may have itself
+                found = executor.map_array(SlurmJob(str(Path.cwd())), specs)
         except (AssertionError, OSError, RuntimeError, ValueError) as error:
             raise ConfigError(f"hydra/launcher=slurm: {_said(error)}") from error
         for spec, job in zip(specs, found, strict=True):
