@@ -23,6 +23,9 @@ GENERIC = ("name", "timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node")
 """What submitit knows of every kind of cluster; the rest it wants as `slurm_KEY`."""
 
 MOST_AT_A_TIME = 1000
+REFUSALS = (AssertionError, NameError, OSError, RuntimeError, ValueError)
+"""What submitit raises when it, or `sbatch`, does not like a setting."""
+
 UNKNOWN = (OSError, subprocess.SubprocessError)
 """What a look at the queue raises; the next one may tell."""
 
@@ -97,7 +100,7 @@ class SlurmLauncher(JobLauncher):
             executor.update_parameters(stderr_to_stdout=True, **prefixed)
             with clean_env():  # of the allocation that the command may have itself
                 found = executor.map_array(SlurmJob(str(Path.cwd())), specs)
-        except (AssertionError, OSError, RuntimeError, ValueError) as error:
+        except REFUSALS as error:
             raise ConfigError(f"hydra/launcher=slurm: {_said(error)}") from error
         for spec, job in zip(specs, found, strict=True):
             sweep.ticket(spec.identity).write_text(job.job_id, encoding="utf-8")
@@ -168,4 +171,4 @@ def _said(error: Exception) -> str:
     """Returns what Slurm says of a wrong setting, without submitit's traceback."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("sbatch: ")]
-    return " ".join(said or lines[-1:])
+    return " ".join(said or lines[:1] or [type(error).__name__])

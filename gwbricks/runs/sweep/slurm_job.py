@@ -34,9 +34,7 @@ class SlurmJob:
         from submitit import JobEnvironment
 
         enter_folder(self.folder)
-        os.environ["SLURM_JOB_NAME"] = (
-            "interactive"  # Lightning starts its own processes
-        )
+        os.environ["SLURM_JOB_NAME"] = "interactive"  # Lightning is to start its own
         number = getattr(signal, f"SIG{JobEnvironment.USR_SIG}")
         handle = signal.getsignal(number)
         assert callable(handle)
@@ -63,12 +61,7 @@ def _requeue(spec: JobSpec, handle: Callable[..., object], number: int) -> None:
     try:
         handle(number, None)
     except Exception as error:
+        cause = f"not queued again: {one_line(error)}"
         with spec.sweep.claim(spec.identity) as job:
-            spec.sweep.write(
-                replace(
-                    job,
-                    status=INTERRUPTED,
-                    error=f"not queued again: {one_line(error)}",
-                )
-            )
+            spec.sweep.write(replace(job, status=INTERRUPTED, error=cause))
         raise

@@ -236,6 +236,12 @@ def test_queue_that_does_not_answer_later_is_asked_again(cluster: Cluster) -> No
             'slurm: Parameter "timeout_min" expected',
             id="submitit",
         ),
+        pytest.param(
+            NameError("Unknown argument 'foo'\nAs a reminder"),
+            "slurm: Unknown argument 'foo'$",
+            id="unknown-setting",
+        ),
+        pytest.param(RuntimeError(), "slurm: RuntimeError$", id="nothing-said"),
     ],
 )
 def test_what_is_wrong_with_a_setting_is_said_in_a_line(
