@@ -6,7 +6,7 @@ import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.sweep.engine import check_installed, enter_folder, JobLauncher, tell
@@ -23,7 +23,7 @@ class RayLauncher(JobLauncher):
 
     Args:
         address: Of the cluster; null starts one on this machine.
-        num_cpus: Cores that Ray keeps for a job; null: 1.
+        num_cpus: Cores that Ray keeps for a job; null or auto: 1.
         num_gpus: GPUs that Ray keeps for a job, and lets it see.
         resources: Further ones that a node must have.
 
@@ -34,13 +34,16 @@ class RayLauncher(JobLauncher):
     def __init__(
         self,
         address: str | None,
-        num_cpus: float | None,
+        num_cpus: float | Literal["auto"] | None,
         num_gpus: float,
         resources: Mapping[str, float],
     ) -> None:
         check_installed("ray", "ray", "ray")
         self.address = address
-        self.amounts = {"num_cpus": num_cpus or 1, "num_gpus": num_gpus}
+        self.amounts = {
+            "num_cpus": 1 if num_cpus in (None, "auto") else num_cpus,
+            "num_gpus": num_gpus,
+        }
         self.resources = dict(resources)
 
     def run(self, task: SweepTask, specs: Sequence[JobSpec]) -> None:

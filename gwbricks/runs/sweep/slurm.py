@@ -62,7 +62,8 @@ class SlurmLauncher(JobLauncher):
                     f"hydra.launcher.{key}: {value!r}. Expected a number, 0 or more."
                 )
         self.folder, self.poll_s, self.timeouts = Path(folder), poll_s, max_num_timeout
-        self.settings = settings
+        is_open = settings.get("cpus_per_task") == "auto"
+        self.settings = {**settings, "cpus_per_task": None} if is_open else settings
 
     def run(self, task: SweepTask, specs: Sequence[JobSpec]) -> None:
         """See `JobLauncher.run`."""

@@ -167,7 +167,7 @@ def test_sweep_that_is_stopped_cancels_what_did_not_begin(
 def test_jobs_that_wait_for_a_node_say_so(
     ray: FakeRay, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(ray)
+    run(ray, num_cpus="auto")
     assert capsys.readouterr().out == ""
     run(ray, num_gpus=1)
     expected = "no node of the Ray cluster has 1 CPU, 1 GPU; the jobs wait for one\n"

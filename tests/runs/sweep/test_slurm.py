@@ -91,13 +91,14 @@ def finish_all(cluster: Cluster) -> None:
 
 def test_jobs_are_queued_together_with_the_settings_of_slurm(cluster: Cluster) -> None:
     cluster.look = lambda: cluster.submitted and finish_all(cluster)
-    run(cluster, jobs=5, partition="gpu", timeout_min=30)
+    run(cluster, jobs=5, partition="gpu", timeout_min=30, cpus_per_task="auto")
     assert cluster.submitted == [["a", "b"]]
     assert cluster.parameters == {
         "slurm_max_num_timeout": 3,
         "slurm_partition": "gpu",
         "slurm_array_parallelism": 5,
         "timeout_min": 30,
+        "cpus_per_task": None,
         "stderr_to_stdout": True,
     }
     assert cluster.sweep.ticket("b").read_text() == "1_b"
