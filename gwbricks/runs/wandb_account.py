@@ -1,8 +1,14 @@
 """Whether W&B can be reached, and by whom, without a prompt and without a long wait."""
 
 import ssl
+import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+WANDB = (sys.executable, "-P", "-m", "wandb")
+"""W&B's command line, whatever is in the current folder."""
 
 TIMEOUT = 5.0
 """Seconds to wait for W&B's server."""
@@ -13,9 +19,9 @@ def account_problem() -> str | None:
     import wandb
     from wandb.sdk import wandb_setup
 
-    wandb_setup.singleton().settings.silent = True
     try:
-        is_known = wandb.login(prompt=False, verify=False)
+        with redirect_stderr(StringIO()):  # it tells where the key is from
+            is_known = wandb.login(prompt=False, verify=False)
     except (wandb.Error, ValueError) as error:
         text = " ".join(str(error).split()).removesuffix(".")
         return f"W&B's credentials cannot be used: {text}. Fix: wandb login."
@@ -25,8 +31,8 @@ def account_problem() -> str | None:
     cause = _unreachable(url)
     if cause:
         return (
-            f"{url} cannot be reached: {cause}. Fix: logger.wandb.mode=offline, and"
-            " gwbricks sync RUN where there is a network."
+            f"{url} cannot be reached: {cause}. Fix: a network; until then"
+            " logger.wandb.mode=offline, and gwbricks sync RUN later."
         )
     return None
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from lightning.pytorch.loggers import WandbLogger
 
 from gwbricks.runs.results import Results, route_tables
 from gwbricks.runs.saved_config import masked_overrides
+from gwbricks.runs.wandb_account import WANDB
+from gwbricks.runs.wandb_files import run_id, staged_in, wandb_files
 from gwbricks.runs.weights import find_checkpoint
 
 if TYPE_CHECKING:
@@ -24,9 +27,6 @@ ARTIFACT, FILE = "model", "model.ckpt"
 
 PRETRAIN = "pretrain"
 """Job type of a run that is trained for another."""
-
-WANDB = (sys.executable, "-m", "wandb")
-"""W&B's command line."""
 
 TIMEOUT = 30
 """Seconds that W&B has to start an online run."""
@@ -46,7 +46,6 @@ def wandb_arguments(
         saved: The config that W&B is given.
     """
     import wandb
-    from wandb.util import generate_id
 
     arguments: dict[str, Any] = {
         "config": dict(saved),
@@ -57,26 +56,8 @@ def wandb_arguments(
     if earlier:
         arguments["id"] = run_id(earlier[-1])
     elif node.get("job_type") == PRETRAIN:
-        arguments["id"] = generate_id()
+        arguments["id"] = uuid.uuid4().hex[:8]
     return arguments
-
-
-def wandb_files(run: Path) -> list[Path]:
-    """Returns W&B's files in a run folder, the oldest first."""
-    return sorted(
-        run.glob("wandb/*run-*-*/run-*.wandb"),
-        key=lambda path: path.parent.name.partition("run-")[2],
-    )
-
-
-def run_id(file: Path) -> str:
-    """Returns the id of the run that a file of W&B is of.
-
-    Example:
-        >>> run_id(Path("wandb/offline-run-20261121_120000-ab12/run-ab12.wandb"))
-        'ab12'
-    """
-    return file.stem.removeprefix("run-")
 
 
 @rank_zero_only
@@ -140,19 +121,6 @@ def log_tables(logger: WandbLogger, results: Results, run: Path) -> None:
     if tables:
         with staged_in(run):
             logger.experiment.log(tables)
-
-
-@contextmanager
-def staged_in(folder: Path) -> Iterator[None]:
-    """Keeps tables in a folder until they are sent; W&B's own place is the user's."""
-    before = os.environ.get("WANDB_DATA_DIR")
-    os.environ["WANDB_DATA_DIR"] = str((folder / "wandb").resolve())
-    try:
-        yield
-    finally:
-        del os.environ["WANDB_DATA_DIR"]
-        if before is not None:
-            os.environ["WANDB_DATA_DIR"] = before
 
 
 @rank_zero_only

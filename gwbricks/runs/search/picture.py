@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +20,13 @@ WIDTH, HEIGHT = 4.6, 3.0
 """Of one plot, in inches."""
 
 
-def draw_study(study: Study, metrics: Sequence[str], path: Path) -> None:
+def draw_study(study: Study, metrics: Sequence[str], path: Path | BytesIO) -> None:
     """Draws, of each metric, the value of every trial and how much each key matters.
 
     Args:
         study: The study.
         metrics: Names of what it optimises.
-        path: The file.
+        path: The file; a stream gets a PNG.
     """
     from matplotlib.figure import Figure
 
