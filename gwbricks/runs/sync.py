@@ -18,6 +18,9 @@ from gwbricks.runs.wandb_files import run_id
 POLL = 0.2
 """Seconds between two looks at what has been uploaded."""
 
+HEADER = 7
+"""Bytes that a file starts with."""
+
 MOST_LINES = 5
 """Of what W&B said when something went wrong."""
 
@@ -61,19 +64,20 @@ def sync(
 def _find(folders: Sequence[Path]) -> list[Path]:
     files: dict[Path, Path] = {}
     for folder in folders:
-        found = sorted(folder.rglob("offline-run-*/run-*.wandb"))
+        found = sorted(filter(_is_run, folder.rglob("offline-run-*/run-*.wandb")))
         if not found:
             state = "no offline run of W&B" if folder.exists() else "no such folder"
             raise ConfigError(
                 f"sync: {str(folder)!r}: {state}. Expected a run, or a folder of runs,"
                 " that logger=wandb has logged offline."
             )
-        files |= {file.resolve(): file for file in found if _is_direct(file)}
+        files |= {file.resolve(): file for file in found}
     return sorted(files.values())
 
 
-def _is_direct(file: Path) -> bool:
-    return not file.parent.is_symlink()  # latest-run
+def _is_run(file: Path) -> bool:
+    """Whether a file has more than its header; a run that was killed may not."""
+    return file.stat().st_size > HEADER
 
 
 def _marker(file: Path) -> Path:

@@ -57,7 +57,7 @@ def publish_study(
     columns, rows = trial_table(study, metrics)
     with staged_in(folder):
         image = wandb.Image(Image.open(picture))
-        trials = wandb.Table(columns, rows)
+        trials = wandb.Table([*columns], rows, allow_mixed_types=True)
         run.log({"study": image, "trials": trials}, step=len(rows))
     run.finish(exit_code=0)
     return None
