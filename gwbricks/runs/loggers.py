@@ -108,6 +108,7 @@ class RunLoggers:
             if issubclass(target, WandbLogger):
                 given["name"] = node.get("name") or run_label(place)
                 given["log_model"] = node.get("log_model") == "all"
+                given["save_dir"] = str(Path(node.get("save_dir") or run).resolve())
                 extra = wandb_arguments(node, run, saved)
             elif issubclass(target, MLFlowLogger):
                 given["run_name"] = node.get("run_name") or run_label(place)

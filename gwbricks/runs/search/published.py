@@ -49,7 +49,7 @@ def publish_study(
         id=run_id(earlier[-1]) if earlier else None,
         resume="allow",
         reinit="create_new",
-        dir=folder,
+        dir=folder.resolve(),
         settings=wandb.Settings(silent=True, x_disable_meta=True, console="off"),
     )
     picture = BytesIO()
