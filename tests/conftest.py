@@ -84,15 +84,19 @@ def read_wandb_file() -> Callable[[Path], WandbFile]:
         updates = [update["update"] for update in found["summary"]]
         return WandbFile(
             run,
-            {k: v for k, v in run["config"]["update"].items() if k != "_wandb"},
+            {k: v for k, v in _update(run).items() if k != "_wandb"},
             [row["item"] for row in found["history"]],
             {name: v for update in updates for name, v in update.items()},
             found["artifact"],
-            next(e["args"] for e in found["environment"] if "args" in e),
+            next((e["args"] for e in found["environment"] if "args" in e), []),
             next((end.get("exit_code", 0) for end in found["exit"]), None),
         )
 
     return read
+
+
+def _update(run: dict[str, Any]) -> dict[str, Any]:
+    return run.get("config", {}).get("update", {})
 
 
 @pytest.fixture
