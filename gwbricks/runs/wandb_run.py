@@ -72,8 +72,10 @@ def start_run(logger: WandbLogger, run: Path) -> None:
     earlier = wandb_files(run) if logger._wandb_init.get("mode") == "offline" else []
     with _masked_command():
         experiment: Any = logger.experiment
-    if earlier:
-        experiment.log({}, step=_last_step(earlier[-1]) + 1)
+    steps = (_last_step(file) for file in reversed(earlier))
+    last = next((step for step in steps if step is not None), None)
+    if last is not None:
+        experiment.log({}, step=last + 1)
 
 
 @contextmanager
@@ -87,15 +89,15 @@ def _masked_command() -> Iterator[None]:
         sys.argv = before
 
 
-def _last_step(file: Path) -> int:
-    """Returns the last step of an offline file, which may lack its end."""
+def _last_step(file: Path) -> int | None:
+    """Returns the last step of an offline file; None if it holds none."""
     command = [*WANDB, "leet", "inspect", "--summary", "--json", str(file)]
     environment = {**os.environ, "WANDB_ERROR_REPORTING": "false"}
     done = subprocess.run(command, capture_output=True, env=environment)
     try:
         return int(json.loads(done.stdout)["summary"]["_step"])
-    except (ValueError, KeyError, TypeError):  # nothing was logged
-        return -1
+    except (ValueError, KeyError, TypeError):  # its process was killed
+        return None
 
 
 @rank_zero_only
@@ -125,9 +127,10 @@ def log_tables(logger: WandbLogger, results: Results, run: Path) -> None:
 
 @rank_zero_only
 def log_weights(logger: WandbLogger, run: Path) -> None:
-    """Logs the best checkpoint of a run as an artifact."""
-    artifact = _artifact(f"model-{logger.version}", find_checkpoint(run))
-    logger.experiment.log_artifact(artifact, aliases=["best"])
+    """Logs the best checkpoint of a run, if it keeps any, as an artifact."""
+    if any(run.glob("checkpoints/*.ckpt")):
+        artifact = _artifact(f"model-{logger.version}", find_checkpoint(run))
+        logger.experiment.log_artifact(artifact, aliases=["best"])
 
 
 @rank_zero_only
