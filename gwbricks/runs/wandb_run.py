@@ -28,9 +28,6 @@ ARTIFACT, FILE = "model", "model.ckpt"
 PRETRAIN = "pretrain"
 """Job type of a run that is trained for another."""
 
-TIMEOUT = 30
-"""Seconds that W&B has to start an online run."""
-
 
 def wandb_arguments(
     node: Mapping[str, Any], run: Path, saved: Mapping[str, Any]
@@ -49,7 +46,7 @@ def wandb_arguments(
 
     arguments: dict[str, Any] = {
         "config": dict(saved),
-        "settings": wandb.Settings(silent=True, init_timeout=TIMEOUT),
+        "settings": wandb.Settings(silent=True),
         "reinit": "create_new",  # one process may have several runs
     }
     earlier = wandb_files(run)
