@@ -45,6 +45,7 @@ def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep says when to stop
     os.environ.clear()
     os.environ.update({**environment, **spec.config["hydra"]["job"]["env_set"]})
+    os.environ.pop("WANDB_SERVICE", None)  # another's would outlive this process
     sweep, identity = spec.sweep, spec.identity
     _print_into(sweep.log(identity))
     _stop_with_parent()
