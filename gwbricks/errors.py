@@ -56,6 +56,10 @@ class SweepError(GWBricksError):
     """Jobs of a sweep failed; the others went on."""
 
 
+class SyncError(GWBricksError):
+    """Runs that W&B did not take."""
+
+
 class ConfigErrors(ConfigError):  # noqa: N818 - it holds several
     """Several mistakes of one config, reported together.
 

@@ -2,9 +2,11 @@
 
 import json
 import pickle
+import subprocess
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -51,6 +53,50 @@ def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _pickle(folder / file, {"data": data, "labels": [*range(10), *range(10)]})
     _pickle(folder / "batches.meta", {"label_names": list("abcdefghij")})
     return folder.parent
+
+
+class WandbFile(NamedTuple):
+    """What an offline file of W&B holds."""
+
+    run: dict[str, Any]
+    config: dict[str, Any]
+    history: list[dict[str, Any]]
+    summary: dict[str, Any]
+    artifacts: list[dict[str, Any]]
+    command: list[str]
+    exit_code: int | None
+
+
+@pytest.fixture(scope="session")
+def read_wandb_file() -> Callable[[Path], WandbFile]:
+    """Reads an offline file of W&B, with W&B's own program."""
+    from wandb.util import get_core_path
+
+    command = [get_core_path(), "leet", "inspect", "--no-observability", "--json"]
+
+    def read(path: Path) -> WandbFile:
+        given = [*command, "--run-file", str(path), str(path.parents[1])]
+        done = subprocess.run(given, capture_output=True, text=True, check=True)
+        found = defaultdict[str, list[Any]](list)
+        for record in map(json.loads, done.stdout.splitlines()):
+            found[record["type"]].append(record.get(record["type"]))
+        (run,) = found["run"]
+        updates = [update["update"] for update in found["summary"]]
+        return WandbFile(
+            run,
+            {k: v for k, v in _update(run).items() if k != "_wandb"},
+            [row["item"] for row in found["history"]],
+            {name: v for update in updates for name, v in update.items()},
+            found["artifact"],
+            next((e["args"] for e in found["environment"] if "args" in e), []),
+            next((end.get("exit_code", 0) for end in found["exit"]), None),
+        )
+
+    return read
+
+
+def _update(run: dict[str, Any]) -> dict[str, Any]:
+    return run.get("config", {}).get("update", {})
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ NAMED = re.findall(
 BRICKS = (ROOT / "docs" / "bricks.md").read_text(encoding="utf-8")
 WORKSPACE = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^gwbricks train (.*)$", WORKSPACE, re.M)
+LOGGERS = (ROOT / "docs" / "wandb.md").read_text(encoding="utf-8")
+LOGGED = re.findall(r"^gwbricks train (.*)$", LOGGERS, re.M)
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.S)
 SWEEPS = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 SHORT = [
@@ -77,6 +79,13 @@ def test_commands_about_the_workspace_are_without_mistakes(command: str) -> None
     cfg = compose(shlex.split(command))
     assert config_problems(cfg) == []
     build_experiment(plain_config(cfg))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LOGGED)
+def test_commands_about_loggers_are_without_mistakes(command: str) -> None:
+    cfg = compose(shlex.split(command))
+    assert config_problems(cfg) == []
 
 
 @pytest.mark.slow

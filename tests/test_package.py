@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "hydra": "hydra-core",
     "mmdr": "mermaidx",
     "PIL": "pillow",
+    "mlflow": "mlflow-skinny",
     "yaml": "pyyaml",
 }
 """Where a package comes from, if not from one of its own name."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
     "compare": "show runs side by side: compare FOLDER… [--by KEYS] [--metric NAMES]",
     "status": "show how far a sweep is: status outputs/sweeps/NAME",
+    "sync": "upload offline runs to W&B: sync RUN… [--project P] [--entity E]",
     "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
     "predict": "states, translations, … of data: predict RUN --data test -o FILE.npz",
     "import-shimmer": "make a run of a checkpoint of Shimmer: import-shimmer CKPT",

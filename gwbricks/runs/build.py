@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -34,6 +35,7 @@ class Experiment:
         module: The LightningModule around the graph.
         loaded: Modules whose weights were loaded; see `load_sources`.
         sources: Experiments that bricks start from, by the config key of the brick.
+        weights: Files or run folders of weights that it starts from, by config key.
     """
 
     config: dict[str, Any]
@@ -42,6 +44,7 @@ class Experiment:
     module: LightningBrickCollection
     loaded: set[nn.Module] = field(default_factory=set)
     sources: dict[str, "Experiment"] = field(default_factory=dict)
+    weights: dict[str, Path] = field(default_factory=dict)
 
     @property
     def own_domains(self) -> dict[str, WorkspaceDomain]:

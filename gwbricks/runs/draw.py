@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 from io import BytesIO
 from pathlib import Path
 
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, Logger
+from PIL import Image
 
 from gwbricks.bricks import Stage
 from gwbricks.bricks.render import render_png, render_svg
@@ -13,10 +14,11 @@ from gwbricks.bricks.stage import EVALUATED
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.build import Experiment
 from gwbricks.runs.dry_run import dry_run
+from gwbricks.training.pictures import log_picture
 
 SUFFIXES = (".mmd", ".png", ".svg")
-WANDB_WIDTH = 1600
-"""In pixels; what a W&B page can show, and quick to make."""
+LOGGED_WIDTH = 1600
+"""In pixels; what a page of W&B can show, and quick to make."""
 
 
 def draw_experiment(
@@ -100,10 +102,10 @@ def keep_drawing(
     loggers: Iterable[Logger],
     tell: Callable[[str], None],
 ) -> None:
-    """Puts an overview of the training into a run folder, and into W&B.
+    """Puts an overview of the training into a run folder, and into its loggers.
 
-    Without the extra `draw` it is mermaid text, and W&B gets none. Whatever goes wrong,
-    the run goes on.
+    Without the extra `draw` it is mermaid text, and loggers get none. Whatever goes
+    wrong, the run goes on.
 
     Args:
         experiment: What to draw.
@@ -124,10 +126,7 @@ def _keep(text: str, folder: Path, loggers: Iterable[Logger]) -> None:
         save_drawing(text, folder / "graph.mmd")
         return
     (folder / "graph.svg").write_text(svg, encoding="utf-8")
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            from PIL import Image
-
-            logger.log_image(
-                "graph", [Image.open(BytesIO(render_png(svg, WANDB_WIDTH)))]
-            )
+    takers = [logger for logger in loggers if not isinstance(logger, CSVLogger)]
+    if takers:
+        picture = Image.open(BytesIO(render_png(svg, LOGGED_WIDTH)))
+        log_picture("graph", picture, takers, step=0)

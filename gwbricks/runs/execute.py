@@ -1,6 +1,5 @@
 """Checks and trains what a config describes."""
 
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +17,7 @@ from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.experiments import check_experiments, keep_experiments
 from gwbricks.runs.folder import make_folder, Place, RunFolder
 from gwbricks.runs.keep_on_signal import KeepOnSignal
+from gwbricks.runs.loggers import logger_problems, RunLoggers
 from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.quiet import quiet_libraries
@@ -26,7 +26,7 @@ from gwbricks.runs.resume import check_resumable
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
 from gwbricks.runs.signals import terminable, Termination
-from gwbricks.runs.sources import find_sources, load_sources
+from gwbricks.runs.sources import find_sources, load_sources, path_of
 from gwbricks.runs.threads import choose_threads, set_threads
 from gwbricks.runs.trainer import (
     build_trainer,
@@ -61,13 +61,16 @@ def check(
     if problems:
         raise ConfigErrors(problems)
     config = plain_config(cfg)
+    problems = logger_problems(config, trusted)
+    if problems:
+        raise ConfigErrors(problems)
     set_threads(config)
     experiment = build_experiment(config, trusted, saved_config(cfg))
     problems = check_bricks(experiment.module, experiment.data)
     if problems:
         raise ConfigErrors(problems)
     module = experiment.module
-    check_training(module, build_trainer({**config, "logger": None}, trusted))
+    check_training(module, build_trainer(config, trusted))
     problems = monitor_problems(config, module, experiment.data)
     if problems:
         raise ConfigErrors(problems)
@@ -131,20 +134,27 @@ def train(
         folder = _open_folder(experiment, cfg, place)
         if experiment.config.get("compile"):
             tell("compile: the second step waits for the compiler, up to a minute")
-        with _recorded(folder, experiment, place.again) as termination:
+        loggers = RunLoggers()
+        with _recorded(folder, experiment, place.again, loggers) as termination:
             config = experiment.config
-            trainer = build_trainer(config, trusted, experiment.module.config)
+            loggers.start(config, saved_config(cfg), place, trusted)
+            loggers.log_sources(experiment.weights)
+            trainer = build_trainer(config, trusted, loggers.started)
             keeper = KeepOnSignal(folder.path / "checkpoints/last.ckpt", termination)
             trainer.callbacks += [*callbacks, keeper]  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             keep_drawing(experiment, folder.path, trainer.loggers, tell)
-            trainer.fit(
-                experiment.module,
-                datamodule=experiment.data,
-                ckpt_path=ckpt_path,
-                weights_only=True,
-            )
+            try:
+                trainer.fit(
+                    experiment.module,
+                    datamodule=experiment.data,
+                    ckpt_path=ckpt_path,
+                    weights_only=True,
+                )
+            finally:
+                loggers.log_best(trainer.checkpoint_callback)
             results = _final_results(trainer, experiment)
             save_results(results, folder.path / "metrics.json")
+            loggers.log_results(results, folder.path, experiment.module.global_step)
     show_results(results, console)
     tell(f"run folder: {folder.path}")
     return results
@@ -165,9 +175,12 @@ def _make_ready(
     for key, source in find_sources(bricks).items():
         if isinstance(source, str):
             tell(f"{key}: weights of {source}")
+            experiment.weights[key] = path_of(source)
     kept = keep_experiments(experiment, cfg, partial(train, trusted=trusted), tell)
     load_sources(bricks, experiment.module.brick_collection, kept)
-    pretrain_domains(config, experiment.own_domains, experiment.data, trusted, tell)
+    experiment.weights |= pretrain_domains(
+        config, experiment.own_domains, experiment.data, trusted, tell
+    )
 
 
 def _open_folder(experiment: Experiment, cfg: DictConfig, place: Place) -> RunFolder:
@@ -187,7 +200,7 @@ def _open_folder(experiment: Experiment, cfg: DictConfig, place: Place) -> RunFo
 
 @contextmanager
 def _recorded(
-    folder: RunFolder, experiment: Experiment, again: bool
+    folder: RunFolder, experiment: Experiment, again: bool, loggers: RunLoggers
 ) -> Iterator[Termination]:
     """Records how a run ended; one that its config stopped at once leaves nothing."""
     status, message, stopped = "failed", None, False
@@ -208,7 +221,7 @@ def _recorded(
         raise
     finally:
         folder.finish(status, message)
-        _finish_wandb(0 if status in ("finished", "pruned") else 1)
+        loggers.finish(0 if status in ("finished", "pruned") else 1)
         if stopped:
             folder.remove()
 
@@ -235,11 +248,3 @@ def _numbers(trainer: Trainer, stage: str) -> Results:
         for name, value in trainer.callback_metrics.items()
         if is_of(stage, name.partition("/")[0])
     }
-
-
-def _finish_wandb(exit_code: int) -> None:
-    if "wandb" in sys.modules:
-        import wandb
-
-        if wandb.run is not None:
-            wandb.finish(exit_code=exit_code)

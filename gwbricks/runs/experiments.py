@@ -16,6 +16,7 @@ from gwbricks.runs.folder import Place, safe_name, timestamp
 from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.sources import find_experiments
+from gwbricks.runs.wandb_run import PRETRAIN
 from gwbricks.runs.weights import read_weights
 
 SHARED = ("paths", "logger", "threads")
@@ -89,7 +90,7 @@ def keep_experiments(
     """Returns the weights of the experiments that bricks start from.
 
     Args:
-        experiment: What needs them.
+        experiment: What needs them; it is told their files.
         cfg: Its config.
         train: Trains an experiment, as a run of its own.
         tell: Is told what happens, a line at a time.
@@ -103,8 +104,10 @@ def keep_experiments(
     for key, overrides in sorted(find_experiments(bricks).items()):
         name = safe_name(experiment_name(overrides))
         file = f"{name}-{experiment_key(overrides, experiment.sources[key])}.ckpt"
+        path = Path(experiment.config["paths"]["pretrained"]) / file
+        experiment.weights[key] = path
         found[key] = keep(
-            Path(experiment.config["paths"]["pretrained"]) / file,
+            path,
             f"{key}: {' '.join(overrides)}",
             f"{key}.from",
             partial(_train, overrides, cfg, train, f"{key}.from"),
@@ -149,6 +152,9 @@ def _train(
     key: str,
 ) -> dict[str, Tensor]:
     source = compose_experiment(overrides, cfg)
+    for node in (source.logger or {}).values():
+        if node is not None and "job_type" in node:
+            node.job_type = PRETRAIN
     name = safe_name(experiment_name(overrides))
     train(source, Place(name, timestamp(), overrides))
     return read_weights(Path(source.paths.run), key)

@@ -72,7 +72,7 @@ def pretrain_domains(
     data: LightningDataModule,
     trusted: Collection[str] = (),
     tell: Callable[[str], None] = lambda _: None,
-) -> None:
+) -> dict[str, Path]:
     """Gives every domain that is pretrained its weights, new ones or those of before.
 
     Args:
@@ -82,16 +82,22 @@ def pretrain_domains(
         trusted: See `resolve_target`.
         tell: Is told what happens, a line at a time.
 
+    Returns:
+        Where weights are, the user's own too, by the config key of the domain.
+
     Raises:
         ConfigError: If the weights cannot be written.
     """
+    files = {}
     for name, domain in sorted(domains.items()):
-        node = config["domains"][name]
+        key, node = f"domains.{name}", config["domains"][name]
         if node.get("checkpoint") is not None:
             tell(f"domain {name}: weights of {node['checkpoint']}")
+            files[key] = Path(node["checkpoint"])
         elif node.get("pretrain") is not None:
             assert isinstance(data, TableDataModule)  # it was checked
-            _pretrain(name, config, domain.module, data, trusted, tell)
+            files[key] = _pretrain(name, config, domain.module, data, trusted, tell)
+    return files
 
 
 def _own_weights(path: Path, name: str) -> dict[str, Tensor]:
@@ -106,17 +112,19 @@ def _pretrain(
     data: TableDataModule,
     trusted: Collection[str],
     tell: Callable[[str], None],
-) -> None:
+) -> Path:
     key = f"domains.{name}.pretrain"
     file = f"{name}-{pretraining_key(name, config, data)}.ckpt"
+    path = Path(config["paths"]["pretrained"]) / file
     weights = keep(
-        Path(config["paths"]["pretrained"]) / file,
+        path,
         f"domain {name}",
         key,
         lambda: _train_alone(name, config, module, data, trusted),
         tell,
     )
     load_weights(module, weights, key)
+    return path
 
 
 def pretraining_key(name: str, config: Mapping[str, Any], data: TableDataModule) -> str:

@@ -114,14 +114,39 @@ def _route_of(name: str) -> str:
 
 
 def _show_routes(numbers: Results, set_name: str, console: Console) -> None:
+    if routes := _measured(numbers):
+        console.print(_routes(routes, set_name))
+
+
+def _measured(numbers: Results) -> dict[str, dict[str, float]]:
+    """Returns what was measured of each route, those with retrieval first."""
     routes: dict[str, dict[str, float]] = {}
     for name, value in numbers.items():
         route = _route_of(name)
         metric = name.removesuffix(f"/{route}")
         if route and metric in MEASURED:
             routes.setdefault(route, {})[metric] = value
-    if routes:
-        console.print(_routes(routes, set_name))
+    retrieved = {route for route, values in routes.items() if "recall@1" in values}
+    order = sorted(routes, key=lambda r: (r not in retrieved, len(r), r))
+    return {route: routes[route] for route in order}
+
+
+def route_tables(
+    results: Mapping[str, Any],
+) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """Returns the measured metrics of routes of each set: their names, and rows.
+
+    Example:
+        >>> route_tables({"test/r2/v-to-t": 0.5, "test/mse/v-to-t": 1.0, "val/loss": 2})
+        {'test': (['r2', 'mse'], [['v-to-t', 0.5, 1.0]])}
+    """
+    tables = {}
+    for set_name, numbers in by_stage(results).items():
+        if routes := _measured(numbers):
+            metrics = [m for m in MEASURED if any(m in v for v in routes.values())]
+            rows = [[r, *map(values.get, metrics)] for r, values in routes.items()]
+            tables[set_name] = metrics, rows
+    return tables
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -138,11 +163,7 @@ def _routes(routes: Mapping[str, Mapping[str, float]], stage: str) -> Table:
         metric for metric in MEASURED if any(metric in v for v in routes.values())
     ]
     table = _table(f"{stage}, by route", "route", *metrics)
-    retrieved = {route for route, values in routes.items() if "recall@1" in values}
-    for route in sorted(
-        routes, key=lambda route: (route not in retrieved, len(route), route)
-    ):
-        values = routes[route]
+    for route, values in routes.items():
         table.add_row(
             route, *(number(values[m]) if m in values else "" for m in metrics)
         )

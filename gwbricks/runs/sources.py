@@ -21,6 +21,9 @@ from gwbricks.runs.weights import load_weights, part_of, read_weights, ROOT
 FROM = "from"
 """Key of a brick or a nest that says where its weights are from."""
 
+SOURCE = re.compile(r"(.+?)(?::([\w.-]+))?")
+"""A run or a file, and what part of it."""
+
 EXPECTED = (
     "Expected RUN_OR_FILE, RUN_OR_FILE:bricks.NAME, or what an experiment is trained"
     " with, as in [experiment=NAME]."
@@ -41,6 +44,18 @@ def find_sources(bricks: Mapping[str, Any], key: str = "bricks") -> dict[str, An
         elif name == FROM and node is not None:
             found[key] = node
     return found
+
+
+def path_of(source: str) -> Path:
+    """Returns the run or file of a source that `load_sources` has read.
+
+    Example:
+        >>> path_of("outputs/run:bricks.gw").as_posix()
+        'outputs/run'
+    """
+    match = SOURCE.fullmatch(source)
+    assert match is not None
+    return Path(match[1])
 
 
 def without_sources(bricks: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +151,7 @@ def _find_part(collection: BrickCollection, key: str) -> nn.Module:
 
 
 def _read(source: str, key: str) -> dict[str, Tensor]:
-    match = re.fullmatch(r"(.+?)(?::([\w.-]+))?", source)
+    match = SOURCE.fullmatch(source)
     if match is None:
         raise ConfigError(f"{key}.{FROM}: {source!r}. {EXPECTED}")
     file, name = match[1], match[2] or key

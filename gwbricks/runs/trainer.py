@@ -1,14 +1,13 @@
 """From a resolved config to Lightning's trainer, its callbacks and loggers."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.instantiate import instantiate
@@ -23,14 +22,14 @@ SOME_STEPS = 1_000
 def build_trainer(
     config: Mapping[str, Any],
     trusted: Collection[str] = (),
-    saved: Mapping[str, Any] | None = None,
+    loggers: Sequence[Logger] = (),
 ) -> Trainer:
-    """Builds the trainer with its callbacks and loggers.
+    """Builds the trainer with its callbacks.
 
     Args:
         config: A resolved config whose `paths.run` is the run folder.
         trusted: See `resolve_target`.
-        saved: The config that W&B is given.
+        loggers: Those of the run.
 
     Raises:
         ConfigError: If Lightning rejects an argument.
@@ -41,38 +40,11 @@ def build_trainer(
         for name, node in sorted((config.get("callbacks") or {}).items())
         if node is not None
     ]
-    loggers: list[Logger] = [
-        _build_logger(name, node, config, saved or config, trusted)
-        for name, node in sorted((config.get("logger") or {}).items())
-        if node is not None
-    ]
     if not loggers:
         callbacks = [c for c in callbacks if type(c).__name__ != "LearningRateMonitor"]
     return make_trainer(
-        config["trainer"], "trainer", callbacks=callbacks, logger=loggers or False
+        config["trainer"], "trainer", callbacks=callbacks, logger=list(loggers) or False
     )
-
-
-def _build_logger(
-    name: str,
-    node: Mapping[str, Any],
-    config: Mapping[str, Any],
-    saved: Mapping[str, Any],
-    trusted: Collection[str],
-) -> Logger:
-    extra: dict[str, Any] = {}
-    if str(node["_target_"]).endswith("WandbLogger"):
-        import wandb
-
-        run = Path(config["paths"]["run"])
-        extra = {"config": dict(saved), "settings": wandb.Settings(silent=True)}
-        node = {**node, "name": node.get("name") or "_".join(run.parts[-2:])}
-        if earlier := sorted(run.glob("wandb/*run-*-*")):
-            node |= {"id": earlier[-1].name.rpartition("-")[2], "resume": "allow"}
-    logger = instantiate(node, f"logger.{name}", config["seed"], trusted, extra)
-    if isinstance(logger, WandbLogger):
-        logger._wandb_init.pop("anonymous", None)  # wandb warns of it
-    return logger
 
 
 def make_trainer(arguments: Mapping[str, Any], key: str, **extra: Any) -> Trainer:

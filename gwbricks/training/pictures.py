@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.loggers import (
+    Logger,
+    MLFlowLogger,
+    TensorBoardLogger,
+    WandbLogger,
+)
 from PIL import Image
 from torch import nn, Tensor
 from torchmetrics.classification import (
@@ -88,9 +93,7 @@ def keep_pictures(
     loggers: Iterable[Logger],
     step: int,
 ) -> None:
-    """Joins each list of pictures into one, for a PNG file, W&B and TensorBoard.
-
-    Other loggers take no pictures.
+    """Joins each list of pictures into one, for a PNG file and for loggers.
 
     Args:
         pictures: Pictures by name, such as `test/confusion`.
@@ -104,13 +107,28 @@ def keep_pictures(
             path = folder / "pictures" / _file_name(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             joined.save(path)
-        for logger in loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(name, [joined], step)
-            elif isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(
-                    name, np.asarray(joined), step, dataformats="HWC"
-                )
+        log_picture(name, joined, loggers, step)
+
+
+def log_picture(
+    name: str, picture: Image.Image, loggers: Iterable[Logger], step: int
+) -> None:
+    """Logs a picture to W&B, TensorBoard and MLflow; other loggers take none.
+
+    Args:
+        name: Its name, such as `test/confusion`.
+        picture: The picture.
+        loggers: Those of the run.
+        step: Number of training steps so far.
+    """
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(name, [picture], step)
+        elif isinstance(logger, TensorBoardLogger):
+            pixels = np.asarray(picture.convert("RGB"))
+            logger.experiment.add_image(name, pixels, step, dataformats="HWC")
+        elif isinstance(logger, MLFlowLogger):
+            logger.experiment.log_image(logger.run_id, picture, _file_name(name))
 
 
 def _file_name(name: str) -> str:

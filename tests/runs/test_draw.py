@@ -56,7 +56,7 @@ def test_wandb_gets_a_picture(experiment: Experiment, tmp_path: Path) -> None:
     logger = Gallery()
     keep_drawing(experiment, tmp_path, [CSVLogger(tmp_path), logger], pytest.fail)
     (picture,) = logger.images["graph"]
-    assert picture.width == draw.WANDB_WIDTH
+    assert picture.width == draw.LOGGED_WIDTH
 
 
 def test_failure_to_draw_does_not_stop_the_run(

@@ -16,6 +16,12 @@ STATUSES = {"crashed": "failed", "killed": "interrupted", "preempted": "interrup
 STEP, OWN_STEP = "trainer/global_step", "_step"
 NO_NUMBERS = (STEP, *NO_CURVES)
 
+STUDY = "study"
+"""Job type of a run that has the picture of a search, and trains nothing."""
+
+BEST = "best/"
+"""What the names of the best weights' numbers start with."""
+
 SAMPLES = 1_000
 """Most rows of a run's history that are asked for."""
 
@@ -45,7 +51,7 @@ def read_wandb(address: str) -> list[Run]:
             )
         )
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            runs = list(pool.map(_read, found))
+            runs = list(pool.map(_read, (r for r in found if r.job_type != STUDY)))
     except (wandb.Error, ValueError) as error:
         text = " ".join(str(error).split()).removesuffix(".")
         raise ConfigError(f"{address}: W&B says: {text}.") from error
@@ -72,7 +78,7 @@ def _read(run: Any) -> Run:  # noqa: ANN401 - W&B's run
         name=run.name,
         status=STATUSES.get(str(run.state), str(run.state)),
         config=flat_config(run.config),
-        numbers=_numbers(run.summary_metrics),
+        numbers=_of_best_weights(_numbers(run.summary_metrics)),
         curves={name: curve for name, curve in curves.items() if len(curve.steps) > 1},
         seconds=run.summary_metrics.get("_runtime"),
         commit=run.commit,
@@ -98,6 +104,12 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
         and not name.startswith("_")
         and not _is_media(row, name)
     }
+
+
+def _of_best_weights(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Puts the numbers of the best weights in place of the last, as in run folders."""
+    best = {k.removeprefix(BEST): v for k, v in numbers.items() if k.startswith(BEST)}
+    return {k: v for k, v in numbers.items() if not k.startswith(BEST)} | best
 
 
 def _is_media(row: Mapping[str, Any], name: str) -> bool:

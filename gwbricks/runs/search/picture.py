@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +19,17 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a949e"
 WIDTH, HEIGHT = 4.6, 3.0
 """Of one plot, in inches."""
 
+DPI = 200
+"""Of a PNG, in dots an inch."""
 
-def draw_study(study: Study, metrics: Sequence[str], path: Path) -> None:
+
+def draw_study(study: Study, metrics: Sequence[str], path: Path | BytesIO) -> None:
     """Draws, of each metric, the value of every trial and how much each key matters.
 
     Args:
         study: The study.
         metrics: Names of what it optimises.
-        path: The file.
+        path: The file; a stream gets a PNG.
     """
     from matplotlib.figure import Figure
 
@@ -37,7 +41,7 @@ def draw_study(study: Study, metrics: Sequence[str], path: Path) -> None:
         left.set(xlabel="trial", ylabel=metric)
         _importances(right, study, index)
     rows[0][0].legend(frameon=False, fontsize="small")
-    figure.savefig(path)
+    figure.savefig(path, dpi=DPI)
 
 
 def _history(axes: "Axes", study: Study, index: int) -> None:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, TYPE_CHECKING
+from typing import Any, cast, TYPE_CHECKING
 
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
@@ -66,6 +66,7 @@ class OptunaSweeper(Sweeper):
                 " Fix: pip install 'gwbricks[optuna]'."
             )
         from gwbricks.runs.search.picture import draw_study
+        from gwbricks.runs.search.published import publish_study
 
         check_sweep(self.cfg)
         search = self._search(arguments)
@@ -73,10 +74,16 @@ class OptunaSweeper(Sweeper):
         known = self.task.sweeps.setdefault(folder, [])
         known += [job.identity for job in folder.jobs()]
         self.recorded.total = search.total
+        before = len(folder.jobs())
         while batch := search.take():
             self._run(search, batch)
         self.task.notes.extend(self._found(search))
-        draw_study(search.study, search.settings.metrics, folder.path / "study.svg")
+        found = search.study, search.settings.metrics
+        draw_study(*found, folder.path / "study.svg")
+        if len(folder.jobs()) > before:
+            loggers = OmegaConf.to_container(self.cfg.logger or {}, resolve=True)
+            problem = publish_study(*found, folder.path, cast(dict, loggers))
+            self.task.notes.extend([problem] if problem else [])
 
     def _search(self, arguments: list[str]) -> "Search":
         from gwbricks.runs.search.settings import SearchSettings

@@ -46,6 +46,7 @@ def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # by this one
     os.environ.clear()
     os.environ.update({**environment, **spec.config["hydra"]["job"]["env_set"]})
+    os.environ.pop("WANDB_SERVICE", None)  # another's would outlive this process
     sweep, identity = spec.sweep, spec.identity
     _print_into(sweep.log(identity))
     _stop_with_parent()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gwbricks.errors import ConfigError
+from gwbricks.runs.compare import wandb_runs
 from gwbricks.runs.compare.comparison import compare
 from gwbricks.runs.compare.report import report
 from gwbricks.runs.compare.wandb_runs import read_wandb
@@ -151,3 +152,8 @@ def test_nobody_is_asked_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_address_has_three_parts(address: str) -> None:
     with pytest.raises(ConfigError, match="expected wandb:ENTITY/PROJECT/GROUP"):
         read_wandb(address)
+
+
+def test_numbers_of_the_best_weights_count_as_in_run_folders() -> None:
+    summary = {"val/loss": 0.3, "best/val/loss": 0.2, "test/loss": 0.4}
+    assert wandb_runs._of_best_weights(summary) == {"val/loss": 0.2, "test/loss": 0.4}

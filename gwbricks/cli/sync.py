@@ -1,0 +1,39 @@
+"""`gwbricks sync`: offline runs to W&B."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from gwbricks.errors import ConfigError
+
+USAGE = """\
+usage: gwbricks sync RUN… [--project P] [--entity E]
+
+  RUN           run folders, sweeps, or any folder above them, as in outputs/sweeps/NAME
+  --project P   a project other than that of the runs
+  --entity E    a user or a team; without it, what the runs say, or who is logged in
+"""
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"sync: {message}. Fix: see gwbricks sync --help.")
+
+
+def run(args: Sequence[str], trusted: Sequence[str]) -> int:
+    """Uploads what W&B does not have yet, and prints a table of it."""
+    del trusted
+    if "--help" in args or "-h" in args:
+        sys.stdout.write(USAGE)
+        return 0
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("folders", metavar="RUN", nargs="+", type=Path)
+    parser.add_argument("--project")
+    parser.add_argument("--entity")
+    given = parser.parse_args(list(args))
+    from gwbricks.runs.sync import sync
+
+    sync(**vars(given))
+    return 0

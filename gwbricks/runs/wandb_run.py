@@ -1,0 +1,161 @@
+"""A run in W&B: how it starts or goes on, its summary, tables and artifacts."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers import WandbLogger
+
+from gwbricks.runs.results import Results, route_tables
+from gwbricks.runs.saved_config import masked_overrides
+from gwbricks.runs.wandb_account import WANDB
+from gwbricks.runs.wandb_files import run_id, staged_in, wandb_files
+from gwbricks.runs.weights import find_checkpoint
+
+if TYPE_CHECKING:
+    import wandb
+
+ARTIFACT, FILE = "model", "model.ckpt"
+"""Type of an artifact of weights, and the file in it, as Lightning has them."""
+
+PRETRAIN = "pretrain"
+"""Job type of a run that is trained for another."""
+
+
+def wandb_arguments(
+    node: Mapping[str, Any], run: Path, saved: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns what a W&B logger is built with besides what the config says.
+
+    A run that goes on in its folder has the id that it had. The id of one that is
+    trained for another run is its own, whatever W&B's agent says.
+
+    Args:
+        node: The logger's config.
+        run: The run folder.
+        saved: The config that W&B is given.
+    """
+    import wandb
+
+    arguments: dict[str, Any] = {
+        "config": dict(saved),
+        "settings": wandb.Settings(silent=True),
+        "reinit": "create_new",  # one process may have several runs
+    }
+    earlier = wandb_files(run)
+    if earlier:
+        arguments["id"] = run_id(earlier[-1])
+    elif node.get("job_type") == PRETRAIN:
+        arguments["id"] = uuid.uuid4().hex[:8]
+    return arguments
+
+
+@rank_zero_only
+def start_run(logger: WandbLogger, run: Path) -> None:
+    """Starts a run, or goes on with it after the last step that it had logged.
+
+    Args:
+        logger: The logger, whose run has not started.
+        run: The run folder.
+    """
+    logger._wandb_init.pop("anonymous", None)  # wandb warns of it
+    earlier = wandb_files(run) if logger._wandb_init.get("mode") == "offline" else []
+    with _masked_command():
+        experiment: Any = logger.experiment
+    steps = (_last_step(file) for file in reversed(earlier))
+    last = next((step for step in steps if step is not None), None)
+    if last is not None:
+        experiment.log({}, step=last + 1)
+
+
+@contextmanager
+def _masked_command() -> Iterator[None]:
+    """Keeps secrets of the command line from W&B, which notes it."""
+    before = sys.argv
+    sys.argv = masked_overrides(before)
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+def _last_step(file: Path) -> int | None:
+    """Returns the last step of an offline file; None if it holds none."""
+    command = [*WANDB, "leet", "inspect", "--summary", "--json", str(file)]
+    environment = {**os.environ, "WANDB_ERROR_REPORTING": "false"}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    try:
+        return int(json.loads(done.stdout)["summary"]["_step"])
+    except (ValueError, KeyError, TypeError):  # its process was killed
+        return None
+
+
+@rank_zero_only
+def summarize(logger: WandbLogger, best: Mapping[str, float]) -> None:
+    """Puts numbers of the best weights into the summary, beside the last ones.
+
+    Args:
+        logger: The logger.
+        best: Numbers by name.
+    """
+    logger.experiment.summary.update({f"best/{k}": v for k, v in best.items()})
+
+
+@rank_zero_only
+def log_tables(logger: WandbLogger, results: Results, run: Path) -> None:
+    """Logs the metrics of routes as a table of each set, such as `test/routes`."""
+    import wandb
+
+    tables = {
+        f"{set_name}/routes": wandb.Table(["route", *metrics], rows)
+        for set_name, (metrics, rows) in route_tables(results).items()
+    }
+    if tables:
+        with staged_in(run):
+            logger.experiment.log(tables)
+
+
+@rank_zero_only
+def log_weights(logger: WandbLogger, run: Path) -> None:
+    """Logs the best checkpoint of a run, if it keeps any, as an artifact."""
+    if any(run.glob("checkpoints/*.ckpt")):
+        artifact = _artifact(f"model-{logger.version}", find_checkpoint(run))
+        logger.experiment.log_artifact(artifact, aliases=["best"])
+
+
+@rank_zero_only
+def use_weights(logger: WandbLogger, sources: Mapping[str, Path]) -> None:
+    """Notes weights that a run starts from as artifacts that it uses.
+
+    Those of a run with the same content are that run's own artifact, so that W&B shows
+    what came from where.
+
+    Args:
+        logger: The logger.
+        sources: Files, or run folders, by the config key that names them.
+    """
+    for key, path in sorted(sources.items()):
+        file = find_checkpoint(path)
+        earlier = wandb_files(file.parents[1]) if len(file.parents) > 1 else []
+        name = f"model-{run_id(earlier[-1])}" if earlier else key
+        logger.experiment._log_artifact(  # use_artifact, which needs a network
+            _artifact(name, file),
+            aliases=[],
+            is_user_created=True,
+            use_after_commit=True,
+        )
+
+
+def _artifact(name: str, file: Path) -> "wandb.Artifact":
+    import wandb
+
+    artifact = wandb.Artifact(name, ARTIFACT, metadata={"file": str(file)})
+    artifact.add_file(str(file.resolve()), FILE, policy="immutable")
+    return artifact
