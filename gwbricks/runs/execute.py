@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -135,9 +134,10 @@ def train(
         _make_ready(experiment, cfg, spec, processes, tell)
         if not processes.is_first:
             return _help(experiment, spec, processes)
+        threads = _settle_threads(experiment, tell)
         folder = _open_folder(experiment, cfg, place)
         config = experiment.config
-        spec = replace(spec, config=_with_threads(experiment, tell))
+        spec = replace(spec, config={**config, "threads": threads})
         if config.get("compile"):
             tell("compile: the second step waits for the compiler, up to a minute")
         with (
@@ -156,15 +156,13 @@ def train(
     return results
 
 
-def _with_threads(
-    experiment: Experiment, tell: Callable[[str], None]
-) -> dict[str, Any]:
-    """Returns the config with a number of threads, if they are chosen."""
+def _settle_threads(experiment: Experiment, tell: Callable[[str], None]) -> int | None:
+    """Returns the number of threads of each process, chosen here if it is `auto`."""
     if experiment.config.get("threads") != "auto":
-        return experiment.config
+        return experiment.config.get("threads")
     number = choose_threads(experiment.module, experiment.data)
     tell(f"threads: {number}")
-    return {**experiment.config, "threads": number}
+    return number
 
 
 def help_train(spec: WorkerSpec, ready: Callable[[], object]) -> None:
