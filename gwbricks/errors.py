@@ -40,6 +40,10 @@ class PrunedError(GWBricksError):
     """Training was stopped because other runs of its search are better."""
 
 
+class ProcessError(GWBricksError):
+    """One of the processes that train together failed, so all of them ended."""
+
+
 class CheckpointError(GWBricksError):
     """A checkpoint that is missing, damaged, or of another shape."""
 

@@ -28,6 +28,11 @@ WORKSPACE = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^gwbricks train (.*)$", WORKSPACE, re.M)
 LOGGERS = (ROOT / "docs" / "wandb.md").read_text(encoding="utf-8")
 LOGGED = re.findall(r"^gwbricks train (.*)$", LOGGERS, re.M)
+DEVICES = re.findall(
+    r"gwbricks train (?!-m)(.*)$",
+    (ROOT / "docs" / "devices.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.S)
 SWEEPS = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 SHORT = [
@@ -79,6 +84,11 @@ def test_commands_about_the_workspace_are_without_mistakes(command: str) -> None
     cfg = compose(shlex.split(command))
     assert config_problems(cfg) == []
     build_experiment(plain_config(cfg))
+
+
+@pytest.mark.parametrize("command", DEVICES)
+def test_commands_about_devices_are_without_mistakes(command: str) -> None:
+    assert config_problems(compose(shlex.split(command))) == []
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 
 from gwbricks.bricks.brick import Brick
+from gwbricks.bricks.gathered import joined
 from gwbricks.bricks.names import InputNames
 from gwbricks.bricks.stage import EVALUATED, Stage
 
@@ -79,14 +80,16 @@ class BrickMetrics(Brick):
         return function(stage, *args, **kwargs)
 
     def summarize(self, stage: Stage, reset: bool) -> dict[str, Any]:
-        """Returns the metrics of `stage` by name; none if there was no batch."""
+        """Returns the metrics of `stage` by name; none if there was no batch.
+
+        Processes that train together must all ask; they get those of all their batches.
+        """
         if not self.is_alive(stage):
             return {}
         metrics = self.metrics[stage.name]
         assert isinstance(metrics, MetricCollection)
-        if not any(metric.update_called for metric in metrics.values()):
-            return {}
-        values = metrics.compute()
+        whole = joined(metrics)
+        values = {} if whole is None else whole.compute()
         if reset:
             metrics.reset()
         return values

@@ -1,5 +1,6 @@
 """The entry point: finds the command, and shows errors in a few lines."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 is success, 2 is a mistake in what the user gave, 1 is anything else.
     """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no advice amid the output
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]

@@ -116,7 +116,8 @@ class TrainLoader:
 class EvalLoader:
     """All rows, in order; rows with different cells are in different batches.
 
-    Processes that evaluate together share the rows out.
+    Processes that evaluate together deal the batches out, so that each batch is the
+    same as that of one process; the last ones may have one batch less than the first.
 
     Args:
         columns: Domains and labels, each of shape `(items, ...)`.
@@ -135,19 +136,19 @@ class EvalLoader:
     repeats: int = 1
 
     def __post_init__(self) -> None:
-        process, processes = self.share
         self._batches = [
             (tuple(sorted((*group, *self.labels))), items)
             for group, all_items in by_presence(self.present).items()
-            for items in all_items[process::processes].split(self.batch_size)
-            if len(items)
+            for items in all_items.split(self.batch_size)
         ] * self.repeats
 
     def __len__(self) -> int:
-        return len(self._batches)
+        """Most batches of a process, so that none skips what all do together."""
+        return -(-len(self._batches) // self.share[1])
 
     def __iter__(self) -> Iterator[Table]:
-        for columns, items in self._batches:
+        process, processes = self.share
+        for columns, items in self._batches[process::processes]:
             layout = Layout((Group(columns, len(items)),))
             yield take_items(self.columns, {columns: items}, layout)
 

@@ -158,12 +158,6 @@ class TableDataModule(LightningDataModule):
 
     def _loader(self, split: str, repeats: int = 1) -> EvalLoader:
         columns, present = self.splits[split].columns, self.present(split)
-        rows, processes = len(present[self.domains[0]]), self.share[1]
-        if rows < processes:
-            raise ConfigError(
-                f"data: the {split} split has {rows} rows, fewer than the {processes}"
-                f" processes. Fix: trainer.devices={rows}."
-            )
         labels = tuple(name for name in self.labels if name in columns)
         return EvalLoader(
             columns, present, self.batch_size, labels, self.share, repeats

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
 from gwbricks.runs.build import build_experiment, Experiment
+from gwbricks.runs.devices import on_one_device
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, show_results
 from gwbricks.runs.saved_config import plain_config
@@ -126,7 +127,8 @@ def evaluate(
     """
     with quiet_libraries():
         experiment = rebuild(target, overrides, trusted)
-        trainer = make_trainer(experiment.config["trainer"], "trainer", logger=False)
+        arguments = on_one_device(experiment.config["trainer"])
+        trainer = make_trainer(arguments, "trainer", logger=False)
         trainer.test(experiment.module, datamodule=experiment.data, verbose=False)
     results = {n: v.item() for n, v in trainer.callback_metrics.items()}
     results |= experiment.module.summaries

@@ -2,26 +2,29 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gwbricks.errors import ConfigError, ConfigErrors, PrunedError
 from gwbricks.runs.build import build_experiment, Experiment
+from gwbricks.runs.devices import on_any_device
 from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.experiments import check_experiments, keep_experiments
+from gwbricks.runs.fit import fit_and_test
 from gwbricks.runs.folder import make_folder, Place, RunFolder
 from gwbricks.runs.keep_on_signal import KeepOnSignal
 from gwbricks.runs.loggers import logger_problems, RunLoggers
 from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, pretrain_domains
+from gwbricks.runs.processes import Meeting, Processes
 from gwbricks.runs.quiet import quiet_libraries
-from gwbricks.runs.results import is_of, Results, save_results, show_results
+from gwbricks.runs.results import Results, save_results, show_results
 from gwbricks.runs.resume import check_resumable
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
@@ -32,10 +35,12 @@ from gwbricks.runs.trainer import (
     build_trainer,
     check_training,
     interruptible,
-    make_trainer,
 )
 from gwbricks.runs.untrained import untrained_notes
-from gwbricks.runs.weights import load_weights, read_weights
+from gwbricks.runs.worker import WorkerSpec
+
+LAST = "checkpoints/last.ckpt"
+"""Where in the run folder the checkpoint is that a run goes on from."""
 
 
 @quiet_libraries()
@@ -43,6 +48,7 @@ def check(
     cfg: DictConfig,
     trusted: Collection[str] = (),
     needed_by: Sequence[Sequence[str]] = (),
+    is_saved: bool = False,
 ) -> Experiment:
     """Builds what a config describes, after checking all of it.
 
@@ -53,11 +59,12 @@ def check(
         cfg: A composed config.
         trusted: See `resolve_target`.
         needed_by: Overrides of the experiments that start from this one.
+        is_saved: Whether the config is resolved, and was checked before.
 
     Raises:
         ConfigError: With all mistakes that can be told together.
     """
-    problems = config_problems(cfg, trusted)
+    problems = config_problems(cfg, trusted, is_saved)
     if problems:
         raise ConfigErrors(problems)
     config = plain_config(cfg)
@@ -70,7 +77,8 @@ def check(
     if problems:
         raise ConfigErrors(problems)
     module = experiment.module
-    check_training(module, build_trainer(config, trusted))
+    single = on_any_device(config["trainer"])
+    check_training(module, build_trainer({**config, "trainer": single}, trusted))
     problems = monitor_problems(config, module, experiment.data)
     if problems:
         raise ConfigErrors(problems)
@@ -120,39 +128,37 @@ def train(
         DivergedError: If a loss is not finite.
         PrunedError: If a callback stops what is not worth going on.
     """
-    console = Console()
-    tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+    spec = WorkerSpec({}, tuple(trusted), ckpt_path, place.again)
     with quiet_libraries():
         experiment = check(cfg, trusted)
-        if ckpt_path is not None:
-            epochs = check_resumable(experiment, ckpt_path, place.again)
-            tell(f"going on from {ckpt_path}, with {epochs} whole epochs behind it")
-        _make_ready(experiment, cfg, trusted, tell)
-        if experiment.config.get("threads") == "auto":
-            number = choose_threads(experiment.module, experiment.data)
-            tell(f"threads: {number}")
+        processes = Processes.of(experiment.config["trainer"])
+        console = Console(quiet=not processes.is_first)
+        tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+        _make_ready(experiment, cfg, spec, processes, tell)
+        if not processes.is_first:
+            return _help(experiment, spec, processes)
+        threads = _settle_threads(experiment, tell)
         folder = _open_folder(experiment, cfg, place)
-        if experiment.config.get("compile"):
+        config = experiment.config
+        spec = replace(spec, config={**config, "threads": threads})
+        if config.get("compile"):
             tell("compile: the second step waits for the compiler, up to a minute")
         loggers = RunLoggers()
-        with _recorded(folder, experiment, place.again, loggers) as termination:
-            config = experiment.config
+        with (
+            _recorded(folder, experiment, place.again, loggers) as termination,
+            processes.together(spec, folder.path),
+            interruptible(),
+        ):
             loggers.start(config, saved_config(cfg), place, trusted)
             loggers.log_sources(experiment.weights)
             trainer = build_trainer(config, trusted, loggers.started)
-            keeper = KeepOnSignal(folder.path / "checkpoints/last.ckpt", termination)
-            trainer.callbacks += [*callbacks, keeper]  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
+            keeper = KeepOnSignal(folder.path / LAST, termination)
+            further = [*callbacks, Meeting(folder.path), keeper]
             keep_drawing(experiment, folder.path, trainer.loggers, tell)
             try:
-                trainer.fit(
-                    experiment.module,
-                    datamodule=experiment.data,
-                    ckpt_path=ckpt_path,
-                    weights_only=True,
-                )
+                results = fit_and_test(trainer, experiment, ckpt_path, further)
             finally:
                 loggers.log_best(trainer.checkpoint_callback)
-            results = _final_results(trainer, experiment)
             save_results(results, folder.path / "metrics.json")
             loggers.log_results(results, folder.path, experiment.module.global_step)
     show_results(results, console)
@@ -160,14 +166,64 @@ def train(
     return results
 
 
+def _settle_threads(experiment: Experiment, tell: Callable[[str], None]) -> int | None:
+    """Returns the number of threads of each process, chosen here if it is `auto`."""
+    if experiment.config.get("threads") != "auto":
+        return experiment.config.get("threads")
+    number = choose_threads(experiment.module, experiment.data)
+    tell(f"threads: {number}")
+    return number
+
+
+def help_train(spec: WorkerSpec, ready: Callable[[], object]) -> None:
+    """Trains as one of several processes, and leaves all that is written to the first.
+
+    Args:
+        spec: What the first process trains.
+        ready: Is called before this process meets the others.
+
+    Raises:
+        ConfigError: See `train`.
+        CheckpointError: See `train`.
+        DivergedError: See `train`.
+    """
+    cfg = OmegaConf.create(dict(spec.config))
+    with quiet_libraries():
+        experiment = check(cfg, spec.trusted, is_saved=True)
+        processes = Processes.of(experiment.config["trainer"])
+        _make_ready(experiment, cfg, spec, processes)
+        ready()
+        _help(experiment, spec, processes)
+
+
+def _help(experiment: Experiment, spec: WorkerSpec, processes: Processes) -> Results:
+    config = {**experiment.config, "logger": None}
+    folder, meeting = Path(config["paths"]["outputs"]), Meeting()
+    with (
+        terminable() as termination,
+        meeting.reported(processes.number),
+        processes.together(replace(spec, config=config), folder),
+        interruptible(),
+    ):
+        trainer = build_trainer(config, spec.trusted)
+        keeper = KeepOnSignal(Path(config["paths"]["run"]) / LAST, termination)
+        further = [meeting, keeper]
+        return fit_and_test(trainer, experiment, spec.ckpt_path, further)
+
+
 def _make_ready(
     experiment: Experiment,
     cfg: DictConfig,
-    trusted: Collection[str],
-    tell: Callable[[str], None],
+    spec: WorkerSpec,
+    processes: Processes,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Loads or trains all weights that the training starts from."""
-    config = experiment.config
+    config, trusted = experiment.config, spec.trusted
+    processes.share_cores(config.get("threads"))
+    if spec.ckpt_path is not None:
+        epochs = check_resumable(experiment, spec.ckpt_path, spec.again)
+        tell(f"going on from {spec.ckpt_path}, with {epochs} whole epochs behind it")
     make_folder(Path(config["paths"]["outputs"]), "paths.outputs")
     for note in untrained_notes(experiment.module):
         tell(note)
@@ -176,10 +232,12 @@ def _make_ready(
         if isinstance(source, str):
             tell(f"{key}: weights of {source}")
             experiment.weights[key] = path_of(source)
-    kept = keep_experiments(experiment, cfg, partial(train, trusted=trusted), tell)
+    trained, is_first = partial(train, trusted=trusted), processes.is_first
+    kept = keep_experiments(experiment, cfg, trained, tell, is_first)
     load_sources(bricks, experiment.module.brick_collection, kept)
+    domains, data = experiment.own_domains, experiment.data
     experiment.weights |= pretrain_domains(
-        config, experiment.own_domains, experiment.data, trusted, tell
+        config, domains, data, trusted, tell, is_first
     )
 
 
@@ -205,7 +263,7 @@ def _recorded(
     """Records how a run ended; one that its config stopped at once leaves nothing."""
     status, message, stopped = "failed", None, False
     try:
-        with terminable() as termination, interruptible():
+        with terminable() as termination:
             yield termination
         status = "finished"
     except KeyboardInterrupt:
@@ -224,27 +282,3 @@ def _recorded(
         loggers.finish(0 if status in ("finished", "pruned") else 1)
         if stopped:
             folder.remove()
-
-
-def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
-    """Validates and tests the best weights; without checkpoints, the last ones."""
-    module, data = experiment.module, experiment.data
-    results = _numbers(trainer, "train")
-    best = trainer.checkpoint_callback
-    path = best.best_model_path if isinstance(best, ModelCheckpoint) else ""
-    if path:
-        load_weights(module, read_weights(Path(path), "checkpoint"), "checkpoint")
-    silent = {"logger": False, "enable_progress_bar": False}
-    quiet = make_trainer(experiment.config["trainer"], "trainer", **silent)
-    quiet.validate(module, datamodule=data, verbose=False)
-    results |= _numbers(quiet, "val")
-    trainer.test(module, datamodule=data, verbose=False)
-    return results | _numbers(trainer, "test") | module.summaries
-
-
-def _numbers(trainer: Trainer, stage: str) -> Results:
-    return {
-        name: value.item()
-        for name, value in trainer.callback_metrics.items()
-        if is_of(stage, name.partition("/")[0])
-    }

@@ -12,6 +12,7 @@ from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.build import Experiment
 from gwbricks.runs.compose import compose, experiment_name
+from gwbricks.runs.devices import on_one_device
 from gwbricks.runs.folder import Place, safe_name, timestamp
 from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.saved_config import plain_config
@@ -23,7 +24,7 @@ SHARED = ("paths", "logger", "threads")
 """Sections that an experiment has from the run that needs it."""
 
 DEVICES = ("accelerator", "devices")
-"""Keys of `trainer` that an experiment has from the run that needs it."""
+"""Keys of `trainer` that an experiment has from the run that needs it: one device."""
 
 
 def compose_experiment(overrides: Sequence[str], cfg: DictConfig) -> DictConfig:
@@ -32,7 +33,7 @@ def compose_experiment(overrides: Sequence[str], cfg: DictConfig) -> DictConfig:
     Args:
         overrides: What it is trained with, such as `experiment=digits`.
         cfg: Config of the run that needs it, which says where it goes, what it logs to,
-            and the devices.
+            and the device, which is the first one if it has several.
 
     Raises:
         ConfigError: If an override, an option or a key does not exist.
@@ -44,8 +45,9 @@ def compose_experiment(overrides: Sequence[str], cfg: DictConfig) -> DictConfig:
     assert isinstance(needing, dict)
     trainer, other = source["trainer"], needing["trainer"]
     shared = {name: needing[name] for name in SHARED if name in needing}
-    devices = {name: other[name] for name in DEVICES if name in other}
-    return OmegaConf.create({**source, **shared, "trainer": {**trainer, **devices}})
+    devices = {k: v for k, v in on_one_device(other).items() if k in DEVICES}
+    trainer = {**on_one_device(trainer), **devices}
+    return OmegaConf.create({**source, **shared, "trainer": trainer})
 
 
 def check_experiments(
@@ -86,6 +88,7 @@ def keep_experiments(
     cfg: DictConfig,
     train: Callable[[DictConfig, Place], object],
     tell: Callable[[str], None],
+    is_maker: bool = True,
 ) -> dict[str, dict[str, Tensor]]:
     """Returns the weights of the experiments that bricks start from.
 
@@ -94,6 +97,7 @@ def keep_experiments(
         cfg: Its config.
         train: Trains an experiment, as a run of its own.
         tell: Is told what happens, a line at a time.
+        is_maker: See `keep`.
 
     Raises:
         CheckpointError: If kept weights are damaged.
@@ -112,6 +116,7 @@ def keep_experiments(
             f"{key}.from",
             partial(_train, overrides, cfg, train, f"{key}.from"),
             tell,
+            is_maker,
         )
     return found
 

@@ -8,13 +8,16 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from gwbricks.bricks.gathered import gather
 from gwbricks.runs.signals import Termination
 
 
 class KeepOnSignal(Callback):
     """Lets SIGTERM end a training after the batch, with a checkpoint of that moment.
 
-    After the last batch of an epoch it lets the validation end, too.
+    After the last batch of an epoch it lets the validation end, too. Processes that
+    train together end together, whichever of them gets the signal; they ask each other
+    every `log_every_n_steps` batches, and between epochs.
 
     Args:
         path: Where the checkpoint goes.
@@ -25,7 +28,7 @@ class KeepOnSignal(Callback):
         self.path, self.termination = path, termination
         self._is_saving = False
         self._loader_state: dict[str, Any] | None = None
-        self._random_state: list[torch.Tensor] | None = None
+        self._random_states: list[list[torch.Tensor]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Takes the signal over from Lightning, which would exit with status 0."""
@@ -42,8 +45,9 @@ class KeepOnSignal(Callback):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> None:
         """Ends between two epochs."""
-        del trainer, pl_module
-        self.termination.check()
+        del pl_module
+        if self._agree(trainer):
+            self.termination.check()
 
     def on_train_batch_start(
         self,
@@ -53,11 +57,11 @@ class KeepOnSignal(Callback):
         batch_idx: int,
     ) -> None:
         """Goes on with the random state of the checkpoint."""
-        del trainer, pl_module, batch, batch_idx
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state[0])
-            torch.cuda.set_rng_state_all(self._random_state[1:])
-            self._random_state = None
+        del pl_module, batch, batch_idx
+        for state in self._random_states[trainer.global_rank :][:1]:
+            torch.set_rng_state(state[0])
+            torch.cuda.set_rng_state_all(state[1:])
+        self._random_states = []
 
     def on_train_batch_end(
         self,
@@ -68,9 +72,13 @@ class KeepOnSignal(Callback):
         batch_idx: int,
     ) -> None:
         """Ends within an epoch."""
-        del pl_module, outputs, batch, batch_idx
-        if self.termination.is_received and not trainer.is_last_batch:
+        del pl_module, outputs, batch
+        every = 1 if trainer.world_size == 1 else max(1, trainer.log_every_n_steps)  # pyright: ignore[reportAttributeAccessIssue] - set by its logger connector
+        is_asked = not trainer.is_last_batch and (batch_idx + 1) % every == 0
+        if is_asked and self._agree(trainer):
             self._is_saving = True
+            random = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+            self._random_states = gather([state.cpu() for state in random])
             loader: Any = trainer.train_dataloader
             if hasattr(loader, "load_state_dict"):
                 self._loader_state = loader.state_dict()
@@ -80,9 +88,18 @@ class KeepOnSignal(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Ends after the training; later, nothing is left to keep."""
-        del trainer, pl_module
+        del pl_module
+        self._agree(trainer)
         self.termination.is_deferred = False
         self.termination.check()
+
+    def _agree(self, trainer: Trainer) -> bool:
+        """Returns whether any process is to end; then all are."""
+        is_asked = self.termination.is_received
+        if trainer.world_size > 1:
+            is_asked = trainer.strategy.reduce_boolean_decision(is_asked, all=False)
+            self.termination.is_received |= is_asked
+        return is_asked
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
@@ -95,10 +112,10 @@ class KeepOnSignal(Callback):
         """Returns what changes within an epoch; each epoch starts from its own seed."""
         if not self._is_saving:
             return {}
-        random = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
-        return {"random": random, "loader": self._loader_state}
+        return {"random": self._random_states, "loader": self._loader_state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes what `state_dict` returned."""
         self._loader_state = state_dict["loader"]
-        self._random_state = [state.cpu() for state in state_dict["random"]]
+        states = state_dict["random"]
+        self._random_states = [[part.cpu() for part in state] for state in states]

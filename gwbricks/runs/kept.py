@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from gwbricks.errors import CheckpointError
 from gwbricks.runs.folder import make_folder
 from gwbricks.runs.weights import read_weights
 
+POLL = 0.5
+"""Seconds between two looks for what another process makes."""
+
 
 def keep(
     path: Path,
@@ -22,6 +26,7 @@ def keep(
     key: str,
     make: Callable[[], dict[str, Tensor]],
     tell: Callable[[str], None],
+    is_maker: bool = True,
 ) -> dict[str, Tensor]:
     """Returns weights of before, or makes and keeps them; two runs at once make one.
 
@@ -31,12 +36,15 @@ def keep(
         key: Config key that asks for them.
         make: Makes them.
         tell: Is told what happens, a line at a time.
+        is_maker: Whether this process makes them; else it waits for one that does.
 
     Raises:
         CheckpointError: If the file is damaged.
         ConfigError: If its folder cannot be written to.
     """
     make_folder(path.parent, "paths.pretrained")
+    while not (is_maker or path.is_file()):
+        time.sleep(POLL)
     with FileLock(path.with_suffix(".lock")):
         if path.is_file():
             tell(f"{name}: pretrained before ({path})")

@@ -8,6 +8,7 @@ from lightning.pytorch import LightningDataModule
 
 from gwbricks.bricks import Stage
 from gwbricks.errors import suggest
+from gwbricks.runs.devices import on_any_device
 from gwbricks.runs.trainer import make_trainer
 from gwbricks.training import LightningBrickCollection
 
@@ -52,7 +53,7 @@ def _logged_names(
 ) -> set[str]:
     limits = {"limit_val_batches": 1, "limit_test_batches": 1}
     trainer = make_trainer(
-        {**config["trainer"], **limits},
+        {**on_any_device(config["trainer"]), **limits},
         "trainer",
         logger=False,
         enable_progress_bar=False,

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
+from gwbricks.runs.devices import on_any_device, on_one_device
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.optimizer import build_optimizer
@@ -72,6 +74,7 @@ def pretrain_domains(
     data: LightningDataModule,
     trusted: Collection[str] = (),
     tell: Callable[[str], None] = lambda _: None,
+    is_maker: bool = True,
 ) -> dict[str, Path]:
     """Gives every domain that is pretrained its weights, new ones or those of before.
 
@@ -81,6 +84,7 @@ def pretrain_domains(
         data: The data module; its training rows are what a domain is pretrained on.
         trusted: See `resolve_target`.
         tell: Is told what happens, a line at a time.
+        is_maker: See `keep`.
 
     Returns:
         Where weights are, the user's own too, by the config key of the domain.
@@ -96,7 +100,10 @@ def pretrain_domains(
             files[key] = Path(node["checkpoint"])
         elif node.get("pretrain") is not None:
             assert isinstance(data, TableDataModule)  # it was checked
-            files[key] = _pretrain(name, config, domain.module, data, trusted, tell)
+            weights = partial(_train_alone, name, config, domain.module, data, trusted)
+            files[key] = _pretrain(
+                name, config, domain.module, data, weights, tell, is_maker
+            )
     return files
 
 
@@ -110,8 +117,9 @@ def _pretrain(
     config: Mapping[str, Any],
     module: DomainModule,
     data: TableDataModule,
-    trusted: Collection[str],
+    train: Callable[[], dict[str, Tensor]],
     tell: Callable[[str], None],
+    is_maker: bool,
 ) -> Path:
     key = f"domains.{name}.pretrain"
     file = f"{name}-{pretraining_key(name, config, data)}.ckpt"
@@ -120,8 +128,9 @@ def _pretrain(
         path,
         f"domain {name}",
         key,
-        lambda: _train_alone(name, config, module, data, trusted),
+        train,
         tell,
+        is_maker,
     )
     load_weights(module, weights, key)
     return path
@@ -191,14 +200,11 @@ def _alone(
 def _make_trainer(
     name: str, config: Mapping[str, Any], callbacks: Sequence[Callback] = ()
 ) -> Trainer:
-    """Builds a trainer on the devices of the run."""
-    shared = {
-        k: config["trainer"][k]
-        for k in ("accelerator", "devices")
-        if k in config["trainer"]
-    }
+    """Builds a trainer on the first device of the run."""
+    devices = on_any_device(config["trainer"])
+    shared = {k: devices[k] for k in ("accelerator", "devices") if k in devices}
     return make_trainer(
-        {**shared, **config["domains"][name]["pretrain"]["trainer"]},
+        on_one_device({**shared, **config["domains"][name]["pretrain"]["trainer"]}),
         f"domains.{name}.pretrain.trainer",
         logger=False,
         callbacks=list(callbacks),

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy
 
 from gwbricks.errors import ConfigError
+from gwbricks.runs.devices import make_strategy
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.signals import Terminated
 from gwbricks.training import LightningBrickCollection
@@ -62,12 +64,21 @@ def make_trainer(arguments: Mapping[str, Any], key: str, **extra: Any) -> Traine
     callbacks = extra.get("callbacks", [])
     if not any(type(c).__name__ == "ModelCheckpoint" for c in callbacks):
         defaults["enable_checkpointing"] = False
+    settings = {**defaults, **arguments, **extra}
+    name, accelerator = (settings.get(k, "auto") for k in ("strategy", "accelerator"))
+    if name != "auto":
+        settings["strategy"] = make_strategy(str(name), str(accelerator), key)
     try:
-        return Trainer(**{**defaults, **arguments, **extra})
+        trainer = Trainer(**settings)
+        if name == "auto" and isinstance(trainer.strategy, DDPStrategy):
+            settings["strategy"] = make_strategy("ddp", str(accelerator), key)
+            trainer = Trainer(**settings)
+        return trainer
     except Exception as error:
         given = arguments.get("accelerator")
         message = str(error).strip().splitlines()[0]
-        if given is not None and ("accelerator" in message or "upported" in message):
+        is_other = "accelerator" not in message and "upported" not in message
+        if given is not None and not is_other and "SLURM" not in message:
             raise ConfigError(
                 f"{key}.accelerator: {given!r} is not there. Expected one of this"
                 f" machine's: {', '.join(_accelerators())}. Fix: {key}.accelerator=cpu."

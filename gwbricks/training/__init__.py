@@ -14,3 +14,7 @@ from gwbricks.training.module import (
     LightningBrickCollection as LightningBrickCollection,
 )
 from gwbricks.training.running_means import RunningMeans as RunningMeans
+from gwbricks.training.strategies import (
+    DataParallel as DataParallel,
+    ShardedParallel as ShardedParallel,
+)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -22,15 +23,20 @@ class BestCheckpoint(ModelCheckpoint):
             super().load_state_dict(state_dict)
         elif best.is_file():
             path = Path(self.dirpath) / best.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(best, path)
+            _copy(best, path)
             score = state_dict["best_model_score"]
             self.best_model_score = self.kth_value = score
             self.best_model_path = self.kth_best_model_path = str(path)
             self.best_k_models = {str(path): score}
-        else:
+        elif state_dict.get("best_model_path"):
             warnings.warn(
                 f"callbacks.checkpoint: the best checkpoint so far, {str(best)!r}, is"
                 " gone, so the best is sought anew among the epochs to come.",
                 stacklevel=2,
             )
+
+
+@rank_zero_only
+def _copy(source: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, path)

@@ -123,9 +123,9 @@ class LightningBrickCollection(LightningModule):
     def _evaluate(self, batch: object, stage: Stage, index: int, place: int) -> None:
         if not index:
             self._evaluation.enter(place)
-            if self.seed is not None:
-                seed = derive_seed(self.seed, stage.value, self.global_rank)
-                torch.manual_seed(seed)
+        if self.seed is not None:
+            number = index * self.trainer.world_size + self.global_rank
+            torch.manual_seed(derive_seed(self.seed, stage.value, number))
         self._step(batch, stage)
 
     def predict_step(

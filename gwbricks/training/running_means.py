@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gwbricks.bricks.gathered import reduced
+
 
 class RunningMeans:
     """Adds up values without copying them off the device.
@@ -42,15 +44,14 @@ class RunningMeans:
         self._weights[names] = self._weights.get(names, 0.0) + weight
 
     def take(self) -> dict[str, float]:
-        """Returns the mean of each value and starts anew."""
-        sums: dict[str, float] = {}
-        weights: dict[str, float] = {}
+        """Returns the mean of each value, over all processes, and starts anew."""
+        sums: dict[str, tuple[float, float]] = {}
         for names, values in self._sums.items():
             for name, value in zip(names, values.tolist(), strict=True):
-                sums[name] = sums.get(name, 0.0) + value
-                weights[name] = weights.get(name, 0.0) + self._weights[names]
+                total, weight = sums.get(name, (0.0, 0.0))
+                sums[name] = total + value, weight + self._weights[names]
         self._sums, self._weights = {}, {}
-        return {name: value / weights[name] for name, value in sums.items()}
+        return reduced(sums)
 
 
 def plain_numbers(value: Any) -> Any:  # noqa: ANN401 - whatever a metric computes

@@ -26,7 +26,6 @@ class CorruptedAccuracy(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.names: list[str] = []
         self.add_state("scale", [], dist_reduce_fx="cat")
 
     def update(
@@ -41,8 +40,7 @@ class CorruptedAccuracy(Metric):
         """
         self._append("scale", corruption.amax(dim=1))
         for name in sorted(logits):
-            if name not in self.names:
-                self.names.append(name)
+            if f"correct:{name}" not in self._defaults:
                 self.add_state(f"correct:{name}", [], dist_reduce_fx="cat")
             correct = logits[name].argmax(dim=1) == label
             self._append(f"correct:{name}", correct.float())
@@ -52,8 +50,8 @@ class CorruptedAccuracy(Metric):
         scale = self._all("scale")
         return {
             f"accuracy/{name}/scale_{value:g}": correct[scale == value].mean()
-            for name in sorted(self.names)
-            for correct in [self._all(f"correct:{name}")]
+            for state in sorted(self._defaults.keys() - {"scale"})
+            for name, correct in [(state.partition(":")[2], self._all(state))]
             for value in scale.unique().tolist()
         }
 

@@ -38,7 +38,6 @@ class RouteReconstruction(Metric):
         for kind in self.kinds:
             if kind not in measured:
                 raise UnknownNameError("kinds", kind, measured)
-        self.routes: list[str] = []
 
     def update(
         self, raw: Mapping[str, Tensor], raw_target: Mapping[str, Tensor], plan: Plan
@@ -59,8 +58,7 @@ class RouteReconstruction(Metric):
                     )
 
     def _add(self, route: str, pred: Tensor, target: Tensor) -> None:
-        if route not in self.routes:
-            self.routes.append(route)
+        if f"rows:{route}" not in self._defaults:
             empty = torch.zeros(target.shape[1], dtype=torch.float64)
             for name in ("error", "sum", "square"):
                 self.add_state(f"{name}:{route}", empty.clone(), dist_reduce_fx="sum")
@@ -75,7 +73,7 @@ class RouteReconstruction(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Returns `mse/ROUTE` and `r2/ROUTE`."""
         values = {}
-        for route in sorted(self.routes):
+        for route in _named(self, "rows"):
             rows = getattr(self, f"rows:{route}")
             if not rows:
                 continue
@@ -103,7 +101,6 @@ class RetrievalRecall(Metric):
     def __init__(self, ks: Sequence[int] = (1, 5)) -> None:
         super().__init__()
         self.ks = tuple(ks)
-        self.pairs: list[tuple[str, str]] = []
 
     def update(self, states: Mapping[str, Tensor], plan: Plan) -> None:
         """Adds a batch.
@@ -113,27 +110,28 @@ class RetrievalRecall(Metric):
             plan: The batch's plan.
         """
         for pair in plan.pairs:
-            key = (pair.first, pair.second)
-            if key not in self.pairs:
-                self.pairs.append(key)
+            name = f"{pair.first}:{pair.second}"
+            if f"0:{name}" not in self._defaults:
                 for side in (0, 1):
-                    self.add_state(_state(key, side), [], dist_reduce_fx="cat")
+                    self.add_state(f"{side}:{name}", [], dist_reduce_fx="cat")
             starts = (pair.first_start, pair.second_start)
-            for side, (domain, start) in enumerate(zip(key, starts, strict=True)):
+            domains = (pair.first, pair.second)
+            for side, (domain, start) in enumerate(zip(domains, starts, strict=True)):
                 rows = states[domain][start : start + pair.rows]
-                getattr(self, _state(key, side)).append(F.normalize(rows, dim=-1))
+                getattr(self, f"{side}:{name}").append(F.normalize(rows, dim=-1))
 
     def compute(self) -> dict[str, Tensor]:
         """Returns `recall@K/QUERY-to-TARGET`."""
         values = {}
-        for key in sorted(self.pairs):
-            sides = [_cat(getattr(self, _state(key, side))) for side in (0, 1)]
+        for pair in _named(self, "0"):
+            sides = [_cat(getattr(self, f"{side}:{pair}")) for side in (0, 1)]
             if not len(sides[0]):
                 continue
+            domains = pair.split(":")
             for query, target in ((0, 1), (1, 0)):
                 ranks = _ranks(sides[query], sides[target])
                 for k in self.ks:
-                    name = f"recall@{k}/{key[query]}-to-{key[target]}"
+                    name = f"recall@{k}/{domains[query]}-to-{domains[target]}"
                     values[name] = (ranks < k).float().mean()
         return values
 
@@ -142,10 +140,6 @@ class DomainAccuracy(Metric):
     """Accuracy of a classifier, from each domain's state alone."""
 
     full_state_update = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
 
     def update(self, logits: Mapping[str, Tensor], label: Tensor, plan: Plan) -> None:
         """Adds a batch.
@@ -156,8 +150,7 @@ class DomainAccuracy(Metric):
             plan: The batch's plan.
         """
         for name in sorted(logits):
-            if name not in self.names:
-                self.names.append(name)
+            if f"count:{name}" not in self._defaults:
                 for state in ("correct", "count"):
                     self.add_state(
                         f"{state}:{name}", torch.tensor(0), dist_reduce_fx="sum"
@@ -172,7 +165,7 @@ class DomainAccuracy(Metric):
         return {
             f"accuracy/{name}": getattr(self, f"correct:{name}")
             / getattr(self, f"count:{name}")
-            for name in sorted(self.names)
+            for name in _named(self, "count")
             if getattr(self, f"count:{name}")
         }
 
@@ -213,8 +206,10 @@ def _increase(metric: Metric, state: str, value: Tensor | int) -> None:
     setattr(metric, state, getattr(metric, state) + value)
 
 
-def _state(key: tuple[str, str], side: int) -> str:
-    return f"{key[0]}:{key[1]}:{side}"
+def _named(metric: Metric, kind: str) -> list[str]:
+    """Returns what there are states of a kind of."""
+    states = sorted(metric._defaults)
+    return [s.partition(":")[2] for s in states if s.startswith(f"{kind}:")]
 
 
 def _cat(rows: list[Tensor] | Tensor) -> Tensor:

@@ -189,15 +189,17 @@ def test_processes_share_the_rows_of_each_step(processes: int) -> None:
 
 
 @pytest.mark.parametrize("processes", [2, 3, 40])
-def test_processes_evaluate_every_row_once(processes: int) -> None:
+def test_processes_evaluate_the_batches_of_one(processes: int) -> None:
+    """None says that it has no batch, so that all take part in what comes after."""
     present = {"a": IDS >= 0, "b": IDS >= 7}
+    one = [items_of(table) for table in EvalLoader(COLUMNS, present, 4)]
     shares = [
         EvalLoader(COLUMNS, present, 4, share=(process, processes))
         for process in range(processes)
     ]
-    tables = [table for loader in shares for table in loader]
-    assert sorted(x for t in tables for x in t.columns["a"][:, 0].tolist()) == [*IDS]
-    assert max(table.layout.rows for table in tables) <= 4
+    for process, loader in enumerate(shares):
+        assert [items_of(table) for table in loader] == one[process::processes]
+        assert len(loader) == len(shares[0]) == -(-len(one) // processes)
 
 
 def test_fewer_rows_than_processes_are_an_error() -> None:

@@ -154,18 +154,3 @@ def test_whole_numbers_cannot_be_corrupted() -> None:
 def test_nothing_to_hold_out_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"values: none\. Expected classes"):
         HeldOutSet([])
-
-
-def test_fewer_rows_than_processes_are_an_error() -> None:
-    data = vectors({"first": FirstRow()})
-    data.trainer = SimpleTrainer()  # pyright: ignore[reportAttributeAccessIssue] - what is asked of it
-    with pytest.raises(
-        ConfigError, match=r"the test_first split has 1 rows, fewer than"
-    ):
-        data.test_dataloader()
-
-
-class SimpleTrainer:
-    """The second of two processes."""
-
-    global_rank, world_size = 1, 2

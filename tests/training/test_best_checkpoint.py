@@ -44,6 +44,13 @@ def test_same_folder_goes_on_as_before(tmp_path: Path) -> None:
     assert again.best_model_score == 2.0
 
 
+def test_no_best_so_far_is_none_that_is_gone(tmp_path: Path) -> None:
+    saved = BestCheckpoint(tmp_path / "first", "best", monitor="val/loss").state_dict()
+    second = BestCheckpoint(tmp_path / "second", "best", monitor="val/loss")
+    second.load_state_dict(saved)
+    assert second.best_model_path == ""
+
+
 def test_best_that_is_gone_is_told(tmp_path: Path) -> None:
     saved = state(tmp_path / "first")
     (tmp_path / "first" / "best.ckpt").unlink()

@@ -27,6 +27,7 @@ def numbers(processes: int) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one() -> None:
+    """One of them has a batch less, both in validation and in test."""
     one, two = numbers(1), numbers(2)
     for name in ("test", "test_noisy"):
         assert two[f"{name}/confusion"] == one[f"{name}/confusion"]

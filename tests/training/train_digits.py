@@ -18,6 +18,21 @@ from gwbricks import (
     LightningBrickCollection,
 )
 from gwbricks.data import CorruptedSet, DigitsData
+from gwbricks.training import DataParallel
+
+
+class Head(nn.Linear):
+    """A layer with a buffer, which the processes keep the same."""
+
+    def __init__(self) -> None:
+        super().__init__(240, 10)
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - torch's name
+        """Returns logits."""
+        self.steps = self.steps + self.training
+        return super().forward(input)
+
 
 ROWS = 64
 """Rows of a step, those of all processes."""
@@ -42,7 +57,7 @@ def train(processes: int) -> dict[str, Any] | None:
     }
     confusion = MulticlassConfusionMatrix(10)
     bricks = {
-        "head": BrickTrainable(nn.Linear(240, 10), ["pix"], ["logits"]),
+        "head": BrickTrainable(Head(), ["pix"], ["logits"]),
         "loss": BrickLoss(nn.CrossEntropyLoss(), compared, ["error"]),
         "metrics": BrickMetrics(MetricCollection(metrics), compared),
         "confusion": BrickMetricSingle(confusion, compared, "confusion"),
@@ -51,7 +66,7 @@ def train(processes: int) -> dict[str, Any] | None:
     trainer = Trainer(
         accelerator="cpu",
         devices=processes,
-        strategy="ddp" if processes > 1 else "auto",
+        strategy=DataParallel() if processes > 1 else "auto",
         max_epochs=1,
         logger=False,
         log_every_n_steps=1,

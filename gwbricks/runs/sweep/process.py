@@ -77,14 +77,21 @@ class JobSpec:
         )
         threads = self.config["threads"]
         each = threads if isinstance(threads, int) else 1
-        return 1 if is_serial else max(1, cores() // each)
+        return 1 if is_serial else max(1, cores() // (each * self.processes))
+
+    @property
+    def processes(self) -> int:
+        """How many processes of a machine the job trains in."""
+        devices = self.config.get("trainer", {}).get("devices")
+        return devices if isinstance(devices, int) and devices > 0 else 1
 
     def with_shared_cores(self) -> "JobSpec":
         """Returns the job with its part of the threads, if others run beside it."""
         threads = self.config["threads"]
         if self.parallel == 1 or threads == "auto":
             return self
-        threads = min(threads or self.share, self.share)
+        most = max(1, self.share // self.processes)
+        threads = min(threads or most, most)
         return replace(self, config={**self.config, "threads": threads})
 
     @property

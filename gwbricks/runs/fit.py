@@ -1,0 +1,62 @@
+"""Trains, validates and tests."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from gwbricks.runs.build import Experiment
+from gwbricks.runs.results import is_of, Results
+from gwbricks.runs.trainer import make_trainer
+from gwbricks.runs.weights import load_weights, read_weights
+
+
+def fit_and_test(
+    trainer: Trainer,
+    experiment: Experiment,
+    ckpt_path: str | None,
+    callbacks: Sequence[Callback],
+) -> Results:
+    """Trains, then validates and tests the best weights; without any, the last ones.
+
+    Args:
+        trainer: What trains.
+        experiment: What is trained.
+        ckpt_path: Checkpoint to go on from.
+        callbacks: Further ones than the trainer's.
+
+    Returns:
+        Final numbers by name: of the training, and of validation and test.
+    """
+    trainer.callbacks += callbacks  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
+    trainer.fit(
+        experiment.module,
+        datamodule=experiment.data,
+        ckpt_path=ckpt_path,
+        weights_only=True,
+    )
+    return _final_results(trainer, experiment)
+
+
+def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
+    module, data = experiment.module, experiment.data
+    results = _numbers(trainer, "train")
+    best = trainer.checkpoint_callback
+    path = best.best_model_path if isinstance(best, ModelCheckpoint) else ""
+    if path:
+        load_weights(module, read_weights(Path(path), "checkpoint"), "checkpoint")
+    silent = {"logger": False, "enable_progress_bar": False}
+    quiet = make_trainer(experiment.config["trainer"], "trainer", **silent)
+    quiet.validate(module, datamodule=data, verbose=False)
+    results |= _numbers(quiet, "val")
+    trainer.test(module, datamodule=data, verbose=False)
+    return results | _numbers(trainer, "test") | module.summaries
+
+
+def _numbers(trainer: Trainer, stage: str) -> Results:
+    return {
+        name: value.item()
+        for name, value in trainer.callback_metrics.items()
+        if is_of(stage, name.partition("/")[0])
+    }
