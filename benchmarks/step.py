@@ -112,7 +112,7 @@ def batches(loader: TrainLoader) -> Iterator[object]:
 
 
 def measure(
-    work: Work, turns: int, with_shimmer: bool, with_compiled: bool
+    work: Work, turns: int, with_shimmer: bool, with_compiled: bool = False
 ) -> dict[str, Any]:
     """Returns times and their ratios."""
     loader = build_loader(work)
