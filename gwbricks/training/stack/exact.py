@@ -1,0 +1,151 @@
+"""What stacked runs compute and draw is what each would alone, to the last bits."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
+
+Draw = Callable[[Callable[[], Tensor]], Tensor]
+"""Stacks what a function draws with the random state of each run."""
+
+DRAWN = (
+    torch.rand,
+    torch.randn,
+    torch.randint,
+    torch.randperm,
+    torch.rand_like,
+    torch.randn_like,
+    torch.randint_like,
+)
+"""Functions whose draws depend on shapes alone."""
+
+
+class Exact(TorchFunctionMode):
+    """Within `torch.vmap` over runs, replaces what would differ from the run alone.
+
+    Draws are made with each run's own random state. A linear map adds its bias within
+    the matrix product, as torch does for one run, so that a CPU rounds as it does then.
+
+    Args:
+        anchor: Any tensor that vmap goes over.
+        draw: See `Draw`.
+    """
+
+    def __init__(self, anchor: Tensor, draw: Draw) -> None:
+        super().__init__()
+        self.anchor = anchor
+        self.draw = draw
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever torch returns
+        """Calls a function of torch, or what stands for it."""
+        del types
+        kwargs = kwargs or {}
+        if func is F.linear:
+            given = _arguments(F.linear, args, kwargs)
+            if given.get("bias") is not None:
+                return _Linear.apply(*given.values())
+        elif func is F.dropout:
+            return self._dropout(_arguments(F.dropout, args, kwargs))
+        elif func in DRAWN and kwargs.get("generator") is None:
+            shaped = tree_map_only(Tensor, _like, (tuple(args), dict(kwargs)))
+            return self._drawn(lambda: func(*shaped[0], **shaped[1]))
+        return func(*args, **kwargs)
+
+    def _dropout(self, given: dict[str, Any]) -> Tensor:
+        x, p, training = given["input"], given["p"], given["training"]
+        if not training or not p:
+            return x
+        shape, dtype, device = x.shape, x.dtype, x.device
+        ones = torch.ones(shape, dtype=dtype, device=device)
+        return x * self._drawn(lambda: F.dropout(ones, p))
+
+    def _drawn(self, sample: Callable[[], Tensor]) -> Tensor:
+        return _Drawn.apply(self.anchor, self.draw, sample)  # pyright: ignore[reportReturnType] - Function.apply has no type
+
+
+class _Drawn(Function):
+    """Hands vmap a tensor with one draw for each run."""
+
+    @staticmethod
+    def forward(anchor: Tensor, draw: Draw, sample: Callable[[], Tensor]) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride] - torch's new style
+        raise AssertionError("vmap does not go over the anchor")
+
+    @staticmethod
+    def setup_context(*_: object) -> None:
+        """Keeps nothing: there is no gradient."""
+
+    @staticmethod
+    def vmap(  # pyright: ignore[reportIncompatibleMethodOverride] - so torch documents it
+        info: Any,  # noqa: ANN401 - a private type of torch
+        in_dims: Sequence[int | None],
+        anchor: Tensor,
+        draw: Draw,
+        sample: Callable[[], Tensor],
+    ) -> tuple[Tensor, int]:
+        del info, in_dims, anchor
+        return draw(sample), 0
+
+
+class _Linear(Function):
+    """A linear map of each run, whose gradient is that of the parts of `vmap`."""
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride] - torch's new style
+        raise AssertionError("nothing is stacked")
+
+    @staticmethod
+    def setup_context(*_: object) -> None:
+        """Keeps nothing: autograd goes through `vmap`."""
+
+    @staticmethod
+    def vmap(  # pyright: ignore[reportIncompatibleMethodOverride] - so torch documents it
+        info: Any,  # noqa: ANN401 - a private type of torch
+        in_dims: Sequence[int | None],
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+    ) -> tuple[Tensor, int]:
+        x, weight, bias = (
+            value.expand(info.batch_size, *value.shape)
+            if dim is None
+            else value.movedim(dim, 0)
+            for value, dim in zip((x, weight, bias), in_dims, strict=True)
+        )
+        rows = x.flatten(1, -2) if x.ndim > 2 else x.unsqueeze(1)
+        found = torch.baddbmm(bias.unsqueeze(1), rows, weight.mT)
+        return found.view(*x.shape[:-1], found.shape[-1]), 0
+
+
+def _arguments(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the arguments of a call in order, with defaults."""
+    names = SIGNATURES[function]
+    return {**names, **dict(zip(names, args, strict=False)), **kwargs}
+
+
+def _like(value: Tensor) -> Tensor:
+    """Returns a tensor of the same shape that no run has."""
+    return torch.empty(value.shape, dtype=value.dtype, device=value.device)
+
+
+SIGNATURES: dict[Callable[..., Any], dict[str, Any]] = {
+    F.linear: {"input": None, "weight": None, "bias": None},
+    F.dropout: {
+        name: parameter.default
+        for name, parameter in inspect.signature(F.dropout).parameters.items()
+    },
+}
+"""Arguments of functions with their defaults, in order."""
