@@ -135,9 +135,7 @@ def attempt_now(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
             return
 
 
-def attempt_together(
-    specs: Sequence[JobSpec], is_stopped: Callable[[], bool]
-) -> None:
+def attempt_together(specs: Sequence[JobSpec], is_stopped: Callable[[], bool]) -> None:
     """Runs jobs in one new process, and what dies with it in another.
 
     Args:

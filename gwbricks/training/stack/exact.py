@@ -11,6 +11,9 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+BLOCK = 192
+"""Features that MKL sums up before it adds the bias; vmap adds it after all of them."""
+
 Draw = Callable[[Callable[[], Tensor]], Tensor]
 """Stacks what a function draws with the random state of each run."""
 
@@ -29,8 +32,9 @@ DRAWN = (
 class Exact(TorchFunctionMode):
     """Within `torch.vmap` over runs, replaces what would differ from the run alone.
 
-    Draws are made with each run's own random state. A linear map adds its bias within
-    the matrix product, as torch does for one run, so that a CPU rounds as it does then.
+    Draws are made with each run's own random state. A linear map of many features adds
+    its bias within the matrix product, as torch does for one run, so that a CPU rounds
+    as it does then: differences of one bit grow with every step.
 
     Args:
         anchor: Any tensor that vmap goes over.
@@ -54,7 +58,7 @@ class Exact(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.linear:
             given = _arguments(F.linear, args, kwargs)
-            if given.get("bias") is not None:
+            if given["bias"] is not None and given["weight"].shape[1] > BLOCK:
                 return _Linear.apply(*given.values())
         elif func is F.dropout:
             return self._dropout(_arguments(F.dropout, args, kwargs))
@@ -72,18 +76,18 @@ class Exact(TorchFunctionMode):
         return x * self._drawn(lambda: F.dropout(ones, p))
 
     def _drawn(self, sample: Callable[[], Tensor]) -> Tensor:
-        return _Drawn.apply(self.anchor, self.draw, sample)  # pyright: ignore[reportReturnType] - Function.apply has no type
+        return _Drawn.apply(self.anchor, self.draw, sample)
 
 
 class _Drawn(Function):
     """Hands vmap a tensor with one draw for each run."""
 
     @staticmethod
-    def forward(anchor: Tensor, draw: Draw, sample: Callable[[], Tensor]) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride] - torch's new style
+    def forward(anchor: Tensor, draw: Draw, sample: Callable[[], Tensor]) -> Tensor:
         raise AssertionError("vmap does not go over the anchor")
 
     @staticmethod
-    def setup_context(*_: object) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401 - torch's own
         """Keeps nothing: there is no gradient."""
 
     @staticmethod
@@ -102,11 +106,11 @@ class _Linear(Function):
     """A linear map of each run, whose gradient is that of the parts of `vmap`."""
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride] - torch's new style
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         raise AssertionError("nothing is stacked")
 
     @staticmethod
-    def setup_context(*_: object) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401 - torch's own
         """Keeps nothing: autograd goes through `vmap`."""
 
     @staticmethod

@@ -41,6 +41,7 @@ class StackedGraphs:
         self.trained = _stackable(parameters, lambda p: p.requires_grad)
         frozen = _stackable(parameters, lambda p: not p.requires_grad)
         self._buffers = _stackable(buffers, lambda _: True)
+        self._changing = _training_buffers(self._template)
         self._frozen = {name: _joined(values) for name, values in frozen.items()}
         self._dims: dict[str, int | None] = dict.fromkeys(self.trained, 0)
         for name, value in self._frozen.items():
@@ -50,9 +51,10 @@ class StackedGraphs:
 
     def fits(self, graphs: Sequence[BrickCollection]) -> bool:
         """Whether these are the graphs, and the same weights are trained."""
-        return tuple(graphs) == self.graphs and all(
-            [p.requires_grad for p in graph.parameters()] == self._pattern
-            for graph in graphs
+        return len(graphs) == len(self.graphs) and all(
+            graph is known
+            and [p.requires_grad for p in graph.parameters()] == self._pattern
+            for graph, known in zip(graphs, self.graphs, strict=True)
         )
 
     def losses(
@@ -78,7 +80,6 @@ class StackedGraphs:
             for name, values in self.trained.items()
         }
         buffers = {n: torch.stack(values) for n, values in self._buffers.items()}
-        versions = {name: value._version for name, value in buffers.items()}
         columns = {n: v for n, v in inputs.items() if isinstance(v, Tensor)}
         others = {n: v for n, v in inputs.items() if n not in columns}
 
@@ -99,9 +100,9 @@ class StackedGraphs:
             raise
         except (RuntimeError, NotImplementedError, ValueError) as error:
             raise ConfigError(_explain(error)) from error
-        for name, value in buffers.items():
-            if value._version != versions[name]:
-                for buffer, new in zip(self._buffers[name], value, strict=True):
+        with torch.no_grad():
+            for name in self._changing:
+                for buffer, new in zip(self._buffers[name], buffers[name], strict=True):
                     buffer.copy_(new)
         return found, weights
 
@@ -124,7 +125,11 @@ def _stackable(
 ) -> dict[str, list[Tensor]]:
     """Returns the wanted tensors of each run, by name."""
     forms = [
-        {name: (value.shape, value.dtype) for name, value in state.items() if is_wanted(value)}
+        {
+            name: (value.shape, value.dtype)
+            for name, value in state.items()
+            if is_wanted(value)
+        }
         for state in states
     ]
     for form in forms[1:]:
@@ -142,6 +147,16 @@ def _joined(values: Sequence[Tensor]) -> Tensor:
     if all(value.equal(first) for value in values):
         return first
     return torch.stack([value.detach() for value in values])
+
+
+def _training_buffers(module: nn.Module) -> list[str]:
+    """Returns the names of buffers that a step may change, such as running means."""
+    return [
+        f"{path}.{name}"
+        for path, part in module.named_modules()
+        if part.training
+        for name, _ in part.named_buffers(recurse=False)
+    ]
 
 
 def _check_metrics(graph: BrickCollection) -> None:

@@ -127,7 +127,7 @@ class Meeting:
         logged = torch.stack([v.detach().float() for v in values.values()], dim=1)
         return [
             Objective(
-                _HandedOut.apply(value, gradient, *parameters),  # pyright: ignore[reportArgumentType] - Function.apply has no type
+                _HandedOut.apply(value, gradient, *parameters),
                 dict(zip(values, row.unbind(), strict=True)),
             )
             for value, gradient, parameters, row in zip(
@@ -140,7 +140,7 @@ class _HandedOut(Function):
     """A run's objective, whose gradients are known already."""
 
     @staticmethod
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride] - torch's new style
+    def forward(
         value: Tensor, gradients: Sequence[Tensor | None], *parameters: nn.Parameter
     ) -> Tensor:
         return value.clone()
