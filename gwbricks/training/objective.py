@@ -1,6 +1,6 @@
 """What one batch gives a run to train on, and to log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -23,6 +23,7 @@ class Objective(NamedTuple):
 
 def compute_objective(
     graph: BrickCollection,
+    run: Callable[..., dict[str, Any]],
     inputs: Mapping[str, Any],
     stage: Stage,
     names: Sequence[str],
@@ -32,13 +33,14 @@ def compute_objective(
 
     Args:
         graph: The graph.
+        run: Its `run`, or the same compiled.
         inputs: Data by name.
         stage: The stage.
         names: Losses that are computed.
         coefs: Coefficient of each; those of 0 are computed without gradients.
     """
     trained = [name for name in names if coefs[name]]
-    losses, metrics = compute_losses(graph, inputs, stage, names, trained)
+    losses, metrics = compute_losses(graph, run, inputs, stage, names, trained)
     value = weighted_sum(losses, coefs)
     logged = {**losses, **metrics}
     return Objective(value, logged if value is None else {"loss": value, **logged})
@@ -46,6 +48,7 @@ def compute_objective(
 
 def compute_losses(
     graph: BrickCollection,
+    run: Callable[..., dict[str, Any]],
     inputs: Mapping[str, Any],
     stage: Stage,
     names: Sequence[str],
@@ -55,17 +58,14 @@ def compute_losses(
 
     Args:
         graph: The graph.
+        run: Its `run`, or the same compiled.
         inputs: Data by name.
         stage: The stage.
         names: Losses that are computed; one that the batch has no rows for is left out.
         trained: Those that gradients are wanted of in training.
     """
-    values = graph.run(
-        inputs,
-        stage,
-        outputs=names,
-        gradients_to=trained if stage is Stage.TRAIN else None,
-    )
+    gradients_to = trained if stage is Stage.TRAIN else None
+    values = run(inputs, stage, names, gradients_to=gradients_to)
     values = {n: values[n] for n in names if values[n] is not None}
     metrics = {
         f"{name}/{key}": metric

@@ -1,7 +1,6 @@
 """What threads print, each into a file of its own."""
 
 import io
-import sys
 import threading
 from typing import TextIO
 
@@ -14,6 +13,7 @@ class PrintedByThread(io.TextIOBase):
 
 
     Example:
+        >>> import sys
         >>> printed, file = PrintedByThread(sys.stdout), io.StringIO()
         >>> printed.to(file)
         >>> print("line", file=printed)

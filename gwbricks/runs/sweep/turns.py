@@ -73,13 +73,14 @@ class Run(Callback):
     def _compute(
         self,
         graph: BrickCollection,
+        run: Callable[..., dict[str, Any]],
         inputs: Mapping[str, Any],
         stage: Stage,
         names: Sequence[str],
         coefs: Mapping[str, float],
     ) -> Objective:
         if stage is not Stage.TRAIN:
-            return compute_objective(graph, inputs, stage, names, coefs)
+            return compute_objective(graph, run, inputs, stage, names, coefs)
         request = Request(graph, inputs, names, coefs, self._random, not self._has_met)
         self.request, self._has_met = request, True
         self._back.release()

@@ -1,7 +1,7 @@
 """What stacked runs compute and draw is what each would alone, to the last bits."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map_only
 
 BLOCK = 192
 """Features that MKL sums up before it adds the bias; vmap adds it after all of them."""
@@ -57,23 +56,37 @@ class Exact(TorchFunctionMode):
         del types
         kwargs = kwargs or {}
         if func is F.linear:
-            given = _arguments(F.linear, args, kwargs)
-            if given["bias"] is not None and given["weight"].shape[1] > BLOCK:
-                return _Linear.apply(*given.values())
-        elif func is F.dropout:
-            return self._dropout(_arguments(F.dropout, args, kwargs))
-        elif func in DRAWN and kwargs.get("generator") is None:
-            shaped = tree_map_only(Tensor, _like, (tuple(args), dict(kwargs)))
-            return self._drawn(lambda: func(*shaped[0], **shaped[1]))
+            return self._linear(*args, **kwargs)
+        if func is F.dropout:
+            return self._dropout(*args, **kwargs)
+        if func in DRAWN and kwargs.get("generator") is None:
+            args = [_like(value) for value in args]
+            kwargs = {name: _like(value) for name, value in kwargs.items()}
+            return self._drawn(partial(func, *args, **kwargs))
         return func(*args, **kwargs)
 
-    def _dropout(self, given: dict[str, Any]) -> Tensor:
-        x, p, training = given["input"], given["p"], given["training"]
+    def _linear(
+        self,
+        input: Tensor,  # noqa: A002 - torch's name
+        weight: Tensor,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        if bias is None or weight.shape[1] <= BLOCK:
+            return F.linear(input, weight, bias)
+        return _Linear.apply(input, weight, bias)
+
+    def _dropout(
+        self,
+        input: Tensor,  # noqa: A002 - torch's name
+        p: float = 0.5,
+        training: bool = True,
+        inplace: bool = False,
+    ) -> Tensor:
+        del inplace
         if not training or not p:
-            return x
-        shape, dtype, device = x.shape, x.dtype, x.device
-        ones = torch.ones(shape, dtype=dtype, device=device)
-        return x * self._drawn(lambda: F.dropout(ones, p))
+            return input
+        ones = _like(input).fill_(1.0)
+        return input * self._drawn(partial(F.dropout, ones, p))
 
     def _drawn(self, sample: Callable[[], Tensor]) -> Tensor:
         return _Drawn.apply(self.anchor, self.draw, sample)
@@ -132,24 +145,8 @@ class _Linear(Function):
         return found.view(*x.shape[:-1], found.shape[-1]), 0
 
 
-def _arguments(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Returns the arguments of a call in order, with defaults."""
-    names = SIGNATURES[function]
-    return {**names, **dict(zip(names, args, strict=False)), **kwargs}
-
-
-def _like(value: Tensor) -> Tensor:
-    """Returns a tensor of the same shape that no run has."""
+def _like(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """Returns a tensor of the same shape that no run has, or what is no tensor."""
+    if not isinstance(value, Tensor):
+        return value
     return torch.empty(value.shape, dtype=value.dtype, device=value.device)
-
-
-SIGNATURES: dict[Callable[..., Any], dict[str, Any]] = {
-    F.linear: {"input": None, "weight": None, "bias": None},
-    F.dropout: {
-        name: parameter.default
-        for name, parameter in inspect.signature(F.dropout).parameters.items()
-    },
-}
-"""Arguments of functions with their defaults, in order."""

@@ -35,7 +35,8 @@ class StackedGraphs:
         _check_metrics(graphs[0])
         self.graphs = tuple(graphs)
         self._template = _Template(graphs[0])
-        self._pattern = [p.requires_grad for p in graphs[0].parameters()]
+        self._parameters = [p for graph in graphs for p in graph.parameters()]
+        self._are_trained = [p.requires_grad for p in self._parameters]
         parameters = [dict(_Template(graph).named_parameters()) for graph in graphs]
         buffers = [dict(_Template(graph).named_buffers()) for graph in graphs]
         self.trained = _stackable(parameters, lambda p: p.requires_grad)
@@ -51,11 +52,11 @@ class StackedGraphs:
 
     def fits(self, graphs: Sequence[BrickCollection]) -> bool:
         """Whether these are the graphs, and the same weights are trained."""
-        return len(graphs) == len(self.graphs) and all(
-            graph is known
-            and [p.requires_grad for p in graph.parameters()] == self._pattern
-            for graph, known in zip(graphs, self.graphs, strict=True)
+        are_same = len(graphs) == len(self.graphs) and all(
+            graph is known for graph, known in zip(graphs, self.graphs, strict=True)
         )
+        trained = [p.requires_grad for p in self._parameters]
+        return are_same and trained == self._are_trained
 
     def losses(
         self,
@@ -117,7 +118,8 @@ class _Template(nn.Module):
     def forward(
         self, inputs: Mapping[str, Any], names: Sequence[str], trained: Sequence[str]
     ) -> Losses:
-        return compute_losses(self.graph, inputs, Stage.TRAIN, names, trained)
+        run = self.graph.run
+        return compute_losses(self.graph, run, inputs, Stage.TRAIN, names, trained)
 
 
 def _stackable(

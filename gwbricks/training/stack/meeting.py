@@ -53,9 +53,11 @@ class Request:
 
     def alone(self) -> Objective:
         """Returns what the run computes without the others."""
-        given = (self.graph, self.inputs, Stage.TRAIN, self.names, self.coefs)
+        run, stage = self.graph.run, Stage.TRAIN
         with self.random.active():
-            return compute_objective(*given)
+            return compute_objective(
+                self.graph, run, self.inputs, stage, self.names, self.coefs
+            )
 
 
 class Meeting:

@@ -13,8 +13,6 @@ from gwbricks.runs.sweep.process import JobSpec
 from gwbricks.runs.sweep.stack import problems_of, StackedLauncher
 from gwbricks.runs.sweep.task import SweepTask
 
-MANY = ("seed", "optimizer.lr", "optimizer.weight_decay", "trainer.max_epochs")
-
 
 def specs(*jobs: Sequence[str]) -> list[JobSpec]:
     composed = (compose(["paths.outputs=outputs", *overrides]) for overrides in jobs)
@@ -79,6 +77,6 @@ def test_nothing_is_started_if_jobs_cannot_be_stacked(
 
 
 @pytest.mark.parametrize("size", [0, 1.5])
-def test_size_is_a_whole_number(size: Any) -> None:
+def test_size_is_a_whole_number(size: int) -> None:
     with pytest.raises(ConfigError, match=r"hydra\.launcher\.size: .* whole number"):
         StackedLauncher(size=size)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigError, DivergedError
@@ -71,7 +71,7 @@ def assert_same(first: Path, second: Path) -> None:
     torch.testing.assert_close(weights(first), weights(second), atol=1e-5, rtol=0)
 
 
-def _flat(node: Any, key: str = "") -> dict[str, float]:
+def _flat(node: object, key: str = "") -> dict[str, float]:
     if not isinstance(node, dict):
         return {key: node} if isinstance(node, int | float) else {}
     return {
@@ -157,7 +157,14 @@ def test_runs_end_as_each_alone(
 class Diverge(Callback):
     """Makes the weights NaN at the third step."""
 
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, *_: object) -> None:
+    def on_train_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        del batch, batch_idx
         if trainer.global_step == 3:
             for parameter in pl_module.parameters():
                 parameter.data.fill_(torch.nan)
@@ -166,7 +173,14 @@ class Diverge(Callback):
 class Stop(Callback):
     """Sends SIGTERM to this process in the middle of an epoch."""
 
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, *_: object) -> None:
+    def on_train_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        del batch, batch_idx
         del pl_module
         if trainer.global_step == 5:
             os.kill(os.getpid(), signal.SIGTERM)
