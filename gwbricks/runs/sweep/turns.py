@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
@@ -31,6 +32,7 @@ class Run(Callback):
         self._given, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(action,), daemon=True)
         self._has_met = False
+        self.threads = 1
         self.request: Request | None = None
         self._thread.start()
 
@@ -83,6 +85,7 @@ class Run(Callback):
             return compute_objective(graph, run, inputs, stage, names, coefs)
         request = Request(graph, inputs, names, coefs, self._random, not self._has_met)
         self.request, self._has_met = request, True
+        self.threads = torch.get_num_threads()
         self._back.release()
         self._given.acquire()
         if isinstance(request.answer, Exception):
@@ -112,4 +115,5 @@ def train_together(actions: Sequence[Callable[[Run], None]]) -> None:
         runs = [run for run in runs if run.request is not None]
         requests = [run.request for run in runs if run.request is not None]
         if requests:
+            torch.set_num_threads(runs[0].threads)  # it is each thread's own
             meeting.answer(requests)

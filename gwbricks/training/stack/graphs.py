@@ -12,8 +12,8 @@ from gwbricks.errors import ConfigError
 from gwbricks.training.objective import compute_losses
 from gwbricks.training.stack.exact import Draw, Exact
 
-FIX = "Fix: hydra/launcher=basic."
-"""What helps a run that cannot be stacked; it starts afresh with sweep.retry=failed."""
+FIX = "Fix: hydra/launcher=basic sweep.retry=failed."
+"""What helps a job that cannot be stacked, and has failed."""
 
 Losses = tuple[dict[str, Tensor], dict[str, Tensor]]
 """Losses and what is logged beside them, with a first dimension for the runs."""

@@ -230,7 +230,7 @@ def test_stopped_runs_go_on_together(config: Config, tmp_path: Path) -> None:
         ),
         pytest.param(("workspace.dim=4",), "graphs of the jobs differ in", id="graph"),
         pytest.param(
-            ("+trainer.precision=bf16-mixed",), "cannot be stacked", id="precision"
+            ("trainer.precision=bf16-mixed",), "cannot be stacked", id="precision"
         ),
     ],
 )
