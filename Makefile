@@ -55,6 +55,7 @@ bench: install ## time steps, bricks and commands, into outputs/bench (SHIMMER=c
 	$(BIN)/python benchmarks/step.py --batch-size 32 128 512 --output outputs/bench/step.json $(if $(SHIMMER),--shimmer $(SHIMMER))
 	$(BIN)/python benchmarks/memory.py --output outputs/bench/memory.json $(if $(SHIMMER),--shimmer $(SHIMMER))
 	$(BIN)/python benchmarks/sampled.py --output outputs/bench/sampled.json
+	$(BIN)/python benchmarks/stacked.py --output outputs/bench/stacked.json
 	$(BIN)/python benchmarks/bricks.py --output outputs/bench/bricks.json
 	$(BIN)/python benchmarks/commands.py --output outputs/bench/commands.json
 

@@ -4,6 +4,7 @@ from gwbricks.runs.search.sweeper import OptunaSweeper
 from gwbricks.runs.sweep.launcher import RecordedLauncher
 from gwbricks.runs.sweep.on_ray import RayLauncher
 from gwbricks.runs.sweep.slurm import SlurmLauncher
+from gwbricks.runs.sweep.stack import StackedLauncher
 
 
 class Recorded(RecordedLauncher):
@@ -16,6 +17,10 @@ class Slurm(SlurmLauncher):
 
 class Ray(RayLauncher):
     """See `RayLauncher`."""
+
+
+class Stacked(StackedLauncher):
+    """See `StackedLauncher`."""
 
 
 class Optuna(OptunaSweeper):

@@ -11,21 +11,36 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: the same as Ctrl-C, but for the exit status."""
 
 
+class Stopped(BaseException):
+    """The same in a thread, where Lightning cannot handle Ctrl-C."""
+
+
 class Termination:
     """What SIGTERM does: it raises once, so that cleaning up is not disturbed.
+
+    Args:
+        process: That of the process, if this one is of a thread.
 
     Attributes:
         is_deferred: Whether somebody calls `check` when it suits better.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: "Termination | None" = None) -> None:
+        self.process = process
         self.is_deferred = False
-        self.is_received = False
+        self._is_received = False
         self._is_raised = False
+
+    @property
+    def is_received(self) -> bool:
+        """Whether the signal arrived."""
+        if self.process is not None:
+            return self.process.is_received
+        return self._is_received
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handles the signal."""
-        self.is_received = True
+        self._is_received = True
         if not self.is_deferred:
             self.check()
 
@@ -34,20 +49,22 @@ class Termination:
 
         Raises:
             Terminated: If the signal arrived.
+            Stopped: If it did, in a thread.
         """
         if self.is_received and not self._is_raised:
             self._is_raised = True
-            raise Terminated
+            raise Terminated if self.process is None else Stopped
 
 
 @contextmanager
 def terminable() -> Iterator[Termination]:
-    """Has SIGTERM raise `Terminated`; in a thread it changes nothing."""
+    """Has SIGTERM raise `Terminated`; a thread has to ask for it with `check`."""
     previous = signal.getsignal(signal.SIGTERM)
-    if isinstance(previous, Termination):
-        yield previous
-    elif threading.current_thread() is not threading.main_thread():
-        yield Termination()
+    known = previous if isinstance(previous, Termination) else None
+    if threading.current_thread() is not threading.main_thread():
+        yield Termination(known)
+    elif known is not None:
+        yield known
     else:
         termination = Termination()
         signal.signal(signal.SIGTERM, termination)

@@ -13,7 +13,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from gwbricks.errors import ConfigError
 from gwbricks.runs.devices import make_strategy
 from gwbricks.runs.instantiate import instantiate
-from gwbricks.runs.signals import Terminated
+from gwbricks.runs.signals import Stopped, Terminated
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.schedule import make_schedule
 
@@ -104,6 +104,8 @@ def interruptible() -> Iterator[None]:
         if isinstance(error.__context__, Terminated):
             raise Terminated from error
         raise KeyboardInterrupt from error
+    except Stopped as error:
+        raise Terminated from error
 
 
 def check_training(

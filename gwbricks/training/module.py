@@ -13,13 +13,14 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gwbricks.bricks import BrickCollection, CompiledCollection, LossOutput, Stage
+from gwbricks.bricks import BrickCollection, CompiledCollection, Stage
 from gwbricks.data import as_named_inputs, count_rows
-from gwbricks.losses import check_coefs, coefs_at, find_ramps, weighted_sum
+from gwbricks.losses import check_coefs, coefs_at, find_ramps
 from gwbricks.seeding import derive_seed
 from gwbricks.training.evaluation import Evaluation, name_sets
 from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.logs import log_losses, log_metrics
+from gwbricks.training.objective import compute_objective, Objective
 from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures import (
     are_pictures,
@@ -61,6 +62,9 @@ class LightningBrickCollection(LightningModule):
             see `group_parameters`.
         compiled: Whether training steps are compiled; see `CompiledCollection`.
 
+    Attributes:
+        compute: Computes the objective of a batch; see `compute_objective`.
+
     Raises:
         UnknownNameError: If a coefficient names no loss.
         ConfigError: If a coefficient is negative or no number, none is above zero, or
@@ -94,6 +98,7 @@ class LightningBrickCollection(LightningModule):
         coefs = dict.fromkeys(known, 1.0) if loss_coefs is None else loss_coefs
         self.loss_coefs = check_coefs(coefs, known)
         self.ramps = find_ramps(coefs)
+        self.compute: Callable[..., Objective] = compute_objective
         self.summaries: dict[str, Any] = {}
         self._names: dict[tuple[Stage, frozenset[str]], list[str]] = {}
         self._means = {stage: RunningMeans() for stage in Stage}
@@ -145,18 +150,9 @@ class LightningBrickCollection(LightningModule):
         coefs = self.loss_coefs
         if self.ramps and stage is Stage.TRAIN:
             coefs = coefs_at(self.trainer.global_step, coefs, self.ramps)
-        trained = [name for name in names if coefs[name]]
-        if stage is Stage.TRAIN:
-            values = self._run(inputs, stage, names, gradients_to=trained)
-        else:
-            values = self.brick_collection.run(inputs, stage, names)
-        values = {n: values[n] for n in names if values[n] is not None}
-        losses = self.brick_collection.extract_losses(values)
-        objective = weighted_sum(losses, coefs)
-        logged = dict(losses) if objective is None else {"loss": objective, **losses}
-        for name, value in values.items():
-            if isinstance(value, LossOutput):
-                logged |= {f"{name}/{key}": v for key, v in value.metrics.items()}
+        graph = self.brick_collection
+        run = self._run if stage is Stage.TRAIN else graph.run
+        objective, logged = self.compute(graph, run, inputs, stage, names, coefs)
         rows = 1.0 if stage is Stage.TRAIN else float(count_rows(inputs))
         self._means[stage].add(logged, weight=rows)
         return objective

@@ -172,9 +172,9 @@ class JobResult(JobReturn):
 
 def register_launchers() -> None:
     """Has Hydra make a `RecordedLauncher` around whatever launcher is chosen."""
-    from hydra_plugins._gwbricks import Ray, Recorded, Slurm
+    from hydra_plugins._gwbricks import Ray, Recorded, Slurm, Stacked
 
-    for plugin in (Recorded, Slurm, Ray):
+    for plugin in (Recorded, Slurm, Ray, Stacked):
         Plugins.instance().register(plugin)
     store = ConfigStore.instance()
     for file in store.list("hydra/launcher"):

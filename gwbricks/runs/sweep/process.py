@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from multiprocessing import forkserver
@@ -72,9 +72,8 @@ class JobSpec:
         """How many jobs run at a time on one machine."""
         if self.config["sweep"]["jobs"] is not None:
             return self.config["sweep"]["jobs"]
-        is_serial = self.config["hydra"]["launcher"]["engine"].endswith(
-            ".BasicLauncher"
-        )
+        engine = self.config["hydra"]["launcher"]["engine"]
+        is_serial = engine.endswith((".BasicLauncher", ".Stacked"))
         threads = self.config["threads"]
         each = threads if isinstance(threads, int) else 1
         return 1 if is_serial else max(1, cores() // (each * self.processes))
@@ -129,18 +128,34 @@ def attempt_now(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
     """
     sweep, identity = spec.sweep, spec.identity
     while not is_stopped():
-        cause = _run_in_process(spec, is_stopped)
+        cause = _run_in_process([spec], is_stopped)
         if not is_stopped():
             sweep.bury(identity, cause, spec.attempts)
         if sweep.read(identity).status != RUNNING:
             return
 
 
-def _run_in_process(spec: JobSpec, is_stopped: Callable[[], bool]) -> str:
+def attempt_together(specs: Sequence[JobSpec], is_stopped: Callable[[], bool]) -> None:
+    """Runs jobs in one new process, and what dies with it in another.
+
+    Args:
+        specs: At least one job.
+        is_stopped: Whether the jobs are to stop; they then keep what they have.
+    """
+    sweep, left = specs[0].sweep, [spec.with_shared_cores() for spec in specs]
+    with sweep.slot(left[0].parallel, is_stopped) as is_there:
+        while is_there and left and not is_stopped():
+            cause = _run_in_process(left, is_stopped)
+            for spec in [] if is_stopped() else left:
+                sweep.bury(spec.identity, cause, spec.attempts)
+            left = [s for s in left if sweep.read(s.identity).status == RUNNING]
+
+
+def _run_in_process(specs: Sequence[JobSpec], is_stopped: Callable[[], bool]) -> str:
     """Returns how the process ended."""
     from gwbricks.runs.sweep.work import work
 
-    process = _context(spec).Process(target=work, args=(spec, dict(os.environ)))
+    process = _context(specs[0]).Process(target=work, args=(specs, dict(os.environ)))
     process.start()
     try:
         _wait(process, is_stopped)

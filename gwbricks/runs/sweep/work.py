@@ -7,7 +7,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, cast, TYPE_CHECKING
@@ -19,6 +21,7 @@ from omegaconf import OmegaConf
 from gwbricks.runs.folder import Place
 from gwbricks.runs.signals import terminable
 from gwbricks.runs.sweep.folder import SweepFolder
+from gwbricks.runs.sweep.printed import PrintedByThread
 from gwbricks.runs.sweep.process import JobSpec
 from gwbricks.runs.sweep.record import (
     FAILED,
@@ -35,39 +38,80 @@ if TYPE_CHECKING:
     from lightning.pytorch import Callback
 
 
-def work(spec: JobSpec, environment: Mapping[str, str]) -> None:
-    """Runs a job that nobody else runs, unless it has ended before.
+def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
+    """Runs jobs that nobody else runs, but for those that have ended before.
 
     Args:
-        spec: The job.
-        environment: Variables of the process that asks for it.
+        specs: At least one job; several are trained together.
+        environment: Variables of the process that asks for them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep says when to stop
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # by this one
     os.environ.clear()
-    os.environ.update({**environment, **spec.config["hydra"]["job"]["env_set"]})
+    os.environ.update({**environment, **specs[0].config["hydra"]["job"]["env_set"]})
     os.environ.pop("WANDB_SERVICE", None)  # another's would outlive this process
-    sweep, identity = spec.sweep, spec.identity
-    _print_into(sweep.log(identity))
+    sweep = specs[0].sweep
+    _print_into(sweep.log(specs[0].identity))
     _stop_with_parent()
     setup_globals()
+    with terminable() as termination, ExitStack() as claims:
+        begun = {}
+        for spec in sorted(specs, key=lambda spec: spec.identity):  # so do all others
+            job = claims.enter_context(sweep.claim(spec.identity))
+            if _is_open(spec, job):
+                begun[spec.identity] = (spec, job)
+                sweep.write(job.begun())
+        if len(specs) == 1:
+            for spec, job in begun.values():
+                run_job(spec, job)
+            return
+        termination.is_deferred = True  # each run ends in its own thread
+        jobs = [begun[spec.identity] for spec in specs if spec.identity in begun]
+        run_together(jobs)
+
+
+def _is_open(spec: JobSpec, job: Job) -> bool:
+    if job.status == RUNNING and job.attempts >= spec.attempts:
+        cause = f"its process died {job.attempts} times"
+        spec.sweep.write(job.ended(KILLED, job.error or cause))
+        return False
+    return job.status not in (FINISHED, PRUNED, FAILED, KILLED)
+
+
+def run_together(jobs: Sequence[tuple[JobSpec, Job]]) -> None:
+    """Runs jobs in threads of this process, which print into logs of their own."""
+    from gwbricks.runs.sweep.turns import Run, train_together
+
+    def action(spec: JobSpec, job: Job, run: Run) -> None:
+        with spec.sweep.log(spec.identity).open("a", encoding="utf-8") as log:
+            printed.to(log)
+            run_job(spec, job, [run])
+
+    printed = PrintedByThread(sys.stdout)
+    with redirect_stdout(printed), redirect_stderr(printed):
+        train_together([partial(action, spec, job) for spec, job in jobs])
+
+
+def run_job(spec: JobSpec, job: Job, callbacks: "Sequence[Callback]" = ()) -> None:
+    """Runs a job that has begun, and records how it ended.
+
+    Args:
+        spec: The job.
+        job: What was known of it before it began.
+        callbacks: Further ones of its training.
+    """
+    sweep = spec.sweep
     hydra = OmegaConf.create({"hydra": spec.config["hydra"]})
     HydraConfig.instance().cfg = cast(Any, hydra)
-    with terminable(), sweep.claim(identity) as job:
-        if job.status in (FINISHED, PRUNED, FAILED, KILLED):
-            return
-        if job.status == RUNNING and job.attempts >= spec.attempts:
-            cause = f"its process died {job.attempts} times"
-            sweep.write(job.ended(KILLED, job.error or cause))
-            return
-        begun = job.begun()
-        sweep.write(begun)
-        ended = begun.ended(*_train(spec, sweep, job))
+    ended = _train(spec, sweep, job, callbacks)
+    if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended anyway
-        sweep.write(ended)
+    sweep.write(sweep.read(job.identity).ended(*ended))
 
 
-def _train(spec: JobSpec, sweep: SweepFolder, job: Job) -> tuple[str, str | None]:
+def _train(
+    spec: JobSpec, sweep: SweepFolder, job: Job, callbacks: "Sequence[Callback]"
+) -> tuple[str, str | None]:
     """Trains, from the last checkpoint if there is one, and tells how it ended."""
     from gwbricks.errors import PrunedError
 
@@ -83,8 +127,8 @@ def _train(spec: JobSpec, sweep: SweepFolder, job: Job) -> tuple[str, str | None
         if last is None and run.exists():
             shutil.rmtree(run)
         place = Place(parent, job.name, job.overrides, again=last is not None)
-        checkpoint = last or spec.ckpt_path
-        train(spec.cfg, place, spec.trusted, checkpoint, _callbacks(spec))
+        checkpoint, further = last or spec.ckpt_path, [*_callbacks(spec), *callbacks]
+        train(spec.cfg, place, spec.trusted, checkpoint, further)
     except KeyboardInterrupt:
         return INTERRUPTED, None
     except PrunedError as error:
