@@ -158,10 +158,9 @@ def take_items(
 ) -> Table:
     """Indexes every column once, with the items of all groups that have it."""
     taken = {}
-    for name in layout.columns:
-        parts = [
-            items[group.columns] for group in layout.groups if name in group.columns
-        ]
-        index = parts[0] if len(parts) == 1 else torch.cat(parts)
-        taken[name] = columns[name].index_select(0, index)
+    for name, rows in columns.items():
+        parts = [items[group.columns] for group in layout.groups_of(name)]
+        if parts:
+            index = parts[0] if len(parts) == 1 else torch.cat(parts)
+            taken[name] = rows.index_select(0, index)
     return Table(taken, layout)

@@ -52,7 +52,7 @@ class Planner:
         Args:
             stage: The stage; it decides which routes are computed.
             layout: The batch's layout; None if its domains are all matched.
-            columns: The domains' data in sorted order; None where the batch has none.
+            columns: The domains' latents in sorted order; None where there are none.
 
         Raises:
             ConfigError: If there is no layout and the domains differ in their rows, or
