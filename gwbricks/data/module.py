@@ -133,6 +133,12 @@ class TableDataModule(LightningDataModule):
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
+    @property
+    def pinned(self) -> bool:
+        """Whether batches are made ahead of their use, in pinned memory: for a GPU."""
+        trainer = self.trainer
+        return trainer is not None and trainer.strategy.root_device.type == "cuda"
+
     def train_dataloader(self) -> TrainLoader:
         """Returns shuffled batches with rows of every group."""
         return TrainLoader(
@@ -142,6 +148,7 @@ class TableDataModule(LightningDataModule):
             self.seed,
             self.labels,
             self.share,
+            self.pinned,
         )
 
     def val_dataloader(self) -> EVAL_DATALOADERS:
@@ -174,5 +181,11 @@ class TableDataModule(LightningDataModule):
         present = self.present(split)
         labels = tuple(n for n in self.labels if n in self.splits[split].columns)
         return EvalLoader(
-            columns, present, self.batch_size, labels, self.share, repeats
+            columns,
+            present,
+            self.batch_size,
+            labels,
+            self.share,
+            repeats,
+            self.pinned,
         )

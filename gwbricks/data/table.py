@@ -127,7 +127,8 @@ class Table:
         return cls(columns, layout)
 
     def to(self, device: torch.device | str, **kwargs: Any) -> "Table":
-        """Returns the table on another device."""
+        """Returns the table on another device; a GPU copies while the CPU goes on."""
+        kwargs = {"non_blocking": torch.device(device).type == "cuda", **kwargs}
         columns = {
             name: rows.to(device, **kwargs) for name, rows in self.columns.items()
         }

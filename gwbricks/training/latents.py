@@ -100,7 +100,9 @@ class CachedLatents:
         steps = self._steps(stage, {*given, *made})
         read = {name for step in steps for name in step.reads}
         sources = {name.partition("/")[0] for name in made}
-        return {n: c for n, c in columns.items() if n in read or n not in sources} | made
+        return {
+            n: c for n, c in columns.items() if n in read or n not in sources
+        } | made
 
     def _steps(self, stage: Stage, given: Collection[str]) -> Sequence[Step]:
         """Returns the bricks that run where a batch has `given`."""
