@@ -1,10 +1,9 @@
 """Times an epoch whose latents are computed once, and in every step.
 
 A workspace of images (32 x 32 x 3, random) and attributes, half of them matched. The
-images' domain is a frozen residual convolutional encoder with a linear decoder. An epoch
-is the second one of a fit in Lightning's Trainer, without validation; fits of both ways
-are run in turn. `encode` is what the first epoch costs once more: the encoding of all
-rows.
+images' domain is a frozen residual convolutional encoder with a linear decoder. An
+epoch is the second one of a fit in Lightning's Trainer, without validation; fits of
+both ways are run in turn. `encode` is what caching costs once: encoding all rows.
 
 Usage: python benchmarks/latents.py [--items 2048] [--batch-size 128] [--turns 3]
 [--threads 1] [--json] [--output FILE]

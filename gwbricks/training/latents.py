@@ -13,6 +13,7 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.training.module import LightningBrickCollection
+from gwbricks.workspace.planner import Planner
 
 ROWS = 512
 """Number of rows that are encoded at once."""
@@ -42,19 +43,16 @@ class CachedLatents:
     """Gives loaders latents in the place of raw data that nothing else reads.
 
     As `prepare` of a data module it returns a split's columns. When a split is first
-    loaded, every frozen domain that is `cacheable` encodes all of its rows, on the
-    device where the module then is and in the precision of the Trainer. Groups, order
-    and all other columns stay what they are, and so do the results.
+    loaded, every frozen domain that is `cacheable` encodes all of its rows, with the
+    weights and on the device that it then has, in the precision of the Trainer. Groups,
+    order and all other columns stay what they are, and so do the results.
 
     Args:
         module: The graph, and the losses that are wanted.
         data: The data module.
         domains: Domains whose latents may be kept; None for all.
-        required: Those among them that have to be.
+        required: Those whose latents must not be random; see `check_cacheable`.
         keep: Keeps latents for other runs.
-
-    Raises:
-        ConfigError: If a required domain cannot be; see `check_cacheable`.
     """
 
     def __init__(
@@ -98,7 +96,7 @@ class CachedLatents:
                 if latents is not None:
                     made[brick.output_names[0]] = latents
         steps = self._steps(stage, {*given, *made})
-        read = {name for step in steps for name in step.reads}
+        read = {name for step in steps if not _plans(step) for name in step.reads}
         sources = {name.partition("/")[0] for name in made}
         return {
             n: c for n, c in columns.items() if n in read or n not in sources
@@ -184,6 +182,11 @@ def _frozen(module: LightningBrickCollection) -> dict[str, BrickModule]:
         for brick in bricks
         if brick.replaceable and isinstance(brick, BrickModule) and brick.reads
     }
+
+
+def _plans(step: Step) -> bool:
+    """Whether a brick only looks at raw data to find out on which device it is."""
+    return isinstance(getattr(step.brick, "model", None), Planner)
 
 
 def _is_close(found: Tensor, expected: Tensor) -> bool:

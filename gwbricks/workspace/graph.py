@@ -80,12 +80,12 @@ def gw_bricks(
     kinds = [k for k in KINDS if loss_coefs is None or coefs.get(k) is not None]
     routes = workspace.routes
     route_coefs = check_route_coefs(coefs.get(ROUTES), names, routes)
-    planner = Planner(names, routes, kinds, route_coefs)
+    weights_of = [part for d in domains.values() for part in (d.encoder, d.decoder)]
+    planner = Planner(names, routes, kinds, route_coefs, weights_of)
     corruption = workspace.corruption
     target = "latent" if corruption is None else "clean"
     weights = BrickTrainable if trainable else BrickNotTrainable
     fuse = Fuse(names, workspace.selection, workspace.fusion)
-    rows = [f"{name}/{target}?" for name in names]
     is_chunked = routes.chunk is not None
     stages = [s for s in Stage if not (is_chunked and s is Stage.TRAIN)]
     of_routes = route_bricks(
@@ -101,7 +101,9 @@ def gw_bricks(
         for name in names
     }
     bricks: dict[str, Any] = {
-        "plan": BrickModule(planner, ["stage", f"{LAYOUT}?", *rows], ["plan"]),
+        "plan": BrickModule(
+            planner, ["stage", f"{LAYOUT}?", *(f"{n}?" for n in names)], ["plan"]
+        ),
         "items": BrickShared(
             "fuse", READ_BY_FUSION, ["state"], EVALUATED, method="items"
         ),

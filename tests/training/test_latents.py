@@ -42,6 +42,7 @@ class CountingDomain(LinearDomain):
 
     def encode(self, x: Tensor) -> Tensor:
         self.encoded += len(x)
+        assert isinstance(self.encoder, nn.Linear)
         return self.dropout(x[:, :1] * self.encoder.weight[:, 0])
 
 
