@@ -137,3 +137,11 @@ def test_a_size_is_measured(step: ModuleType) -> None:
 def test_a_folder_without_shimmer_is_named(step: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="is no checkout of ruflab/shimmer"):
         step.find_shimmer(tmp_path)
+
+
+def test_an_epoch_of_latents_is_measured(step: ModuleType) -> None:
+    del step  # which finds the scripts
+    found = import_module("latents").measure(items=16, batch_size=4, turns=1)
+    assert all(found[f"{way}_s"] > 0 for way in ("plain", "cached"))
+    assert found["encode_s"] > 0
+    assert found["wall_ratio"] > 1

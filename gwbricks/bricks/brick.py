@@ -40,6 +40,9 @@ class Brick(nn.Module, ABC):
     reduces = False
     """Whether the brick is run for its effect (metrics), not for its outputs."""
 
+    replaceable = False
+    """Whether the brick is left out, instead of raising, if its outputs are given."""
+
     def __init__(
         self,
         input_names: InputNames,

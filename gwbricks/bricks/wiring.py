@@ -36,8 +36,12 @@ class Wiring:
 
     @cached_property
     def alive(self) -> dict[str, Brick]:
-        """Bricks that run in the stage, sorted by path."""
-        return {p: b for p, b in sorted(self.bricks.items()) if b.is_alive(self.stage)}
+        """Bricks that run in the stage and are not replaced, sorted by path."""
+        return {p: b for p, b in sorted(self.bricks.items()) if self._is_alive(b)}
+
+    def _is_alive(self, brick: Brick) -> bool:
+        is_replaced = brick.replaceable and self.given.issuperset(brick.output_names)
+        return brick.is_alive(self.stage) and not is_replaced
 
     @cached_property
     def writers(self) -> dict[str, str]:

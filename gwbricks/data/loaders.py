@@ -1,12 +1,13 @@
 """Loaders that index in-memory columns a whole batch at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from gwbricks.data.pairing import by_presence, Domains
+from gwbricks.data.prefetch import prefetch
 from gwbricks.data.table import Group, Layout, Table
 from gwbricks.errors import ConfigError
 from gwbricks.seeding import derive_seed
@@ -28,6 +29,7 @@ class TrainLoader:
         seed: Seed of the order; it changes with the epoch.
         labels: Columns that every group has.
         share: Number of this process, and of all that train together.
+        pinned: Whether batches are made ahead of their use, in pinned memory.
 
     Raises:
         ConfigError: If a group has fewer rows than there are processes.
@@ -39,6 +41,7 @@ class TrainLoader:
     seed: int
     labels: tuple[str, ...] = ()
     share: tuple[int, int] = (0, 1)
+    pinned: bool = False
     epoch: int = field(default=0, init=False)
     _done: int = field(default=0, init=False)
     _resumed: dict[str, int] = field(default_factory=dict, init=False)
@@ -90,13 +93,21 @@ class TrainLoader:
         is_resumed = self._resumed.get("epoch") == self.epoch
         first = self._resumed["steps"] if is_resumed else 0
         self._resumed = {}
-        for step in range(first, len(self)):
+        batches = (
+            take_items(self.columns, self._step_items(orders, step), self.layout)
+            for step in range(first, len(self))
+        )
+        for step, batch in enumerate(_made(batches, self.pinned), first):
             self._done = step + 1
-            items = {
-                columns: order[step * self._rows[columns] :][: self._rows[columns]]
-                for columns, order in orders.items()
-            }
-            yield take_items(self.columns, items, self.layout)
+            yield batch
+
+    def _step_items(
+        self, orders: Mapping[Domains, Tensor], step: int
+    ) -> dict[Domains, Tensor]:
+        return {
+            columns: order[step * self._rows[columns] :][: self._rows[columns]]
+            for columns, order in orders.items()
+        }
 
     def _order(self, columns: Domains) -> Tensor:
         items, rows = self._items[columns], self._step(columns)
@@ -126,6 +137,7 @@ class EvalLoader:
         labels: Columns that every item has.
         share: Number of this process, and of all that evaluate together.
         repeats: How often all rows come.
+        pinned: Whether batches are made ahead of their use, in pinned memory.
     """
 
     columns: Mapping[str, Tensor]
@@ -134,6 +146,7 @@ class EvalLoader:
     labels: tuple[str, ...] = ()
     share: tuple[int, int] = (0, 1)
     repeats: int = 1
+    pinned: bool = False
 
     def __post_init__(self) -> None:
         self._batches = [
@@ -148,9 +161,17 @@ class EvalLoader:
 
     def __iter__(self) -> Iterator[Table]:
         process, processes = self.share
-        for columns, items in self._batches[process::processes]:
-            layout = Layout((Group(columns, len(items)),))
-            yield take_items(self.columns, {columns: items}, layout)
+        batches = map(self._take, self._batches[process::processes])
+        yield from _made(batches, self.pinned)
+
+    def _take(self, batch: tuple[Domains, Tensor]) -> Table:
+        columns, items = batch
+        layout = Layout((Group(columns, len(items)),))
+        return take_items(self.columns, {columns: items}, layout)
+
+
+def _made(batches: Iterable[Table], pinned: bool) -> Iterable[Table]:
+    return prefetch(batches, Table.pin_memory) if pinned else batches
 
 
 def take_items(
@@ -158,10 +179,9 @@ def take_items(
 ) -> Table:
     """Indexes every column once, with the items of all groups that have it."""
     taken = {}
-    for name in layout.columns:
-        parts = [
-            items[group.columns] for group in layout.groups if name in group.columns
-        ]
-        index = parts[0] if len(parts) == 1 else torch.cat(parts)
-        taken[name] = columns[name].index_select(0, index)
+    for name, rows in columns.items():
+        parts = [items[group.columns] for group in layout.groups_of(name)]
+        if parts:
+            index = parts[0] if len(parts) == 1 else torch.cat(parts)
+            taken[name] = rows.index_select(0, index)
     return Table(taken, layout)

@@ -1,7 +1,7 @@
 """The data module that all of gwbricks' data sets share."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import torch
@@ -20,7 +20,8 @@ class TableDataModule(LightningDataModule):
     """Abstract: columns in memory, paired for training, fully kept for evaluation.
 
     Subclasses say which columns there are (`load`); this class adds the further sets,
-    draws the pairs and makes the loaders.
+    draws the pairs and makes the loaders. `prepare` may be given a function from the
+    name of a split to the columns that batches of training and evaluation are to have.
 
     Args:
         domains: Columns that are domains.
@@ -64,6 +65,7 @@ class TableDataModule(LightningDataModule):
         self.seed = seed
         self.sets = {n: s for n, s in sorted((sets or {}).items()) if s is not None}
         self.test_repeats = test_repeats
+        self.prepare: Callable[[str], Mapping[str, Tensor]] | None = None
 
     @abstractmethod
     def load(self) -> dict[str, Split]:
@@ -131,11 +133,22 @@ class TableDataModule(LightningDataModule):
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
+    @property
+    def pinned(self) -> bool:
+        """Whether batches are made ahead of their use, in pinned memory: for a GPU."""
+        trainer = self.trainer
+        return trainer is not None and trainer.strategy.root_device.type == "cuda"
+
     def train_dataloader(self) -> TrainLoader:
         """Returns shuffled batches with rows of every group."""
-        columns = self.splits["train"].columns
         return TrainLoader(
-            columns, self.groups, self.batch_size, self.seed, self.labels, self.share
+            self._columns("train"),
+            self.groups,
+            self.batch_size,
+            self.seed,
+            self.labels,
+            self.share,
+            self.pinned,
         )
 
     def val_dataloader(self) -> EVAL_DATALOADERS:
@@ -148,17 +161,31 @@ class TableDataModule(LightningDataModule):
 
     def predict_dataloader(self) -> EvalLoader:
         """Returns the test rows, in order."""
-        return self._loader("test")
+        return self._loader("test", self.splits["test"].columns)
+
+    def _columns(self, split: str) -> Mapping[str, Tensor]:
+        return self.prepare(split) if self.prepare else self.splits[split].columns
 
     def _loaders(self, stage: str) -> EvalLoader | dict[str, EvalLoader]:
         further = [name for name in self.splits if name.startswith(f"{stage}_")]
         repeats = self.test_repeats if stage == "test" else 1
-        loaders = {name: self._loader(name, repeats) for name in (stage, *further)}
+        loaders = {
+            name: self._loader(name, self._columns(name), repeats)
+            for name in (stage, *further)
+        }
         return loaders if further else loaders[stage]
 
-    def _loader(self, split: str, repeats: int = 1) -> EvalLoader:
-        columns, present = self.splits[split].columns, self.present(split)
-        labels = tuple(name for name in self.labels if name in columns)
+    def _loader(
+        self, split: str, columns: Mapping[str, Tensor], repeats: int = 1
+    ) -> EvalLoader:
+        present = self.present(split)
+        labels = tuple(n for n in self.labels if n in self.splits[split].columns)
         return EvalLoader(
-            columns, present, self.batch_size, labels, self.share, repeats
+            columns,
+            present,
+            self.batch_size,
+            labels,
+            self.share,
+            repeats,
+            self.pinned,
         )

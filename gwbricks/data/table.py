@@ -58,6 +58,14 @@ class Layout:
                 start += group.rows
         return offsets
 
+    def groups_of(self, column: str) -> list[Group]:
+        """Returns the groups whose rows a column holds.
+
+        A column such as `v/latent`, which is made of another, has the rows of that one.
+        """
+        name = column if column in self.columns else column.partition("/")[0]
+        return [group for group in self.groups if name in group.columns]
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Layout":
         return self
 
@@ -67,7 +75,8 @@ class Table:
     """Rows are items, columns are domains and labels, and cells may be missing.
 
     Args:
-        columns: For each column, the rows that have it, group by group.
+        columns: For each column, the rows that have it, group by group. What nothing
+            reads may be left out, and latents given, such as `v/latent` for `v`.
         layout: Which rows those are.
 
     Raises:
@@ -78,9 +87,9 @@ class Table:
     layout: Layout
 
     def __post_init__(self) -> None:
-        for name in self.layout.columns:
-            expected = sum(g.rows for g in self.layout.groups if name in g.columns)
-            rows = len(self.columns[name])
+        for name, values in self.columns.items():
+            expected = sum(group.rows for group in self.layout.groups_of(name))
+            rows = len(values)
             if rows != expected:
                 raise ConfigError(
                     f"batch: column {name!r} has {rows} rows. Expected {expected}."
@@ -118,7 +127,8 @@ class Table:
         return cls(columns, layout)
 
     def to(self, device: torch.device | str, **kwargs: Any) -> "Table":
-        """Returns the table on another device."""
+        """Returns the table on another device; a GPU copies while the CPU goes on."""
+        kwargs = {"non_blocking": torch.device(device).type == "cuda", **kwargs}
         columns = {
             name: rows.to(device, **kwargs) for name, rows in self.columns.items()
         }

@@ -21,12 +21,16 @@ Files = str | Mapping[str, str]
 SPLITS = ("train", "val", "test")
 FILES = "data.files"
 
+BLOCK = 2**22
+"""Numbers that are looked at together, so that a file need not fit in memory."""
+
 
 class TensorsData(TableDataModule):
     """Arrays from `.npz`, `.npy` or `.pt` files, one a domain, with aligned rows.
 
     A row of NaN says that the item lacks the domain. Labels must be complete; a class
-    label of -100 is ignored by torch's losses. Nothing is unpickled.
+    label of -100 is ignored by torch's losses. Nothing is unpickled. Rows of `.npy`
+    files that are given by split stay on disk until a batch has them.
 
     Args:
         files: One `.npz` or `.pt` file with an array a column, or a file a column. Each
@@ -170,9 +174,9 @@ def present_rows(name: str, array: Tensor, key: str = FILES) -> Tensor:
     """
     if not array.is_floating_point() or array.ndim < 2 or not array.numel():
         return torch.ones(len(array), dtype=torch.bool, device=array.device)
-    rows = array.flatten(1)
-    present = ~rows.isnan().all(dim=1)
-    bad = present & ~rows.isfinite().all(dim=1)
+    blocks = array.flatten(1).split(max(1, BLOCK // array[0].numel()))
+    present = torch.cat([~rows.isnan().all(dim=1) for rows in blocks])
+    bad = present & ~torch.cat([rows.isfinite().all(dim=1) for rows in blocks])
     if bad.any():
         first = bad.nonzero()[0].item()
         raise ConfigError(
@@ -186,7 +190,8 @@ def present_rows(name: str, array: Tensor, key: str = FILES) -> Tensor:
 def read_arrays(path: Path, key: str = FILES) -> dict[str, Tensor]:
     """Reads the arrays of one file, by name; a lone array has the file's stem as name.
 
-    Doubles become floats. Nothing is unpickled.
+    Doubles become floats. A `.npy` file is memory-mapped: what is read of it, unless
+    its numbers are doubles, is what is used. Nothing is unpickled.
 
     Args:
         path: The file.
@@ -224,7 +229,9 @@ def read_arrays(path: Path, key: str = FILES) -> dict[str, Tensor]:
 
 
 def _read_numpy(path: Path) -> dict[str, Tensor]:
-    loaded = np.load(path, allow_pickle=False)
+    loaded = np.load(
+        path, "c", allow_pickle=False
+    )  # .npy: mapped, and writable for torch
     found = dict(loaded) if path.suffix == ".npz" else {path.stem: loaded}
     return {name: torch.from_numpy(array) for name, array in found.items()}
 

@@ -17,6 +17,8 @@ class AutoencoderDomain(DomainModule):
         decoder: Maps latents to raw data.
     """
 
+    cacheable = True
+
     def __init__(self, latent_dim: int, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__(latent_dim)
         self.encoder = encoder

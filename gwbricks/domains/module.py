@@ -19,6 +19,11 @@ class DomainModule(LightningModule):
         latent_dim: Number of features of the latent.
     """
 
+    cacheable = False
+    """Whether the latent of a row depends on that row and the weights alone, so that
+    one which is frozen may be computed once. Random latents are not, nor are those that
+    take no time."""
+
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim

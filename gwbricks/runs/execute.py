@@ -19,6 +19,7 @@ from gwbricks.runs.experiments import check_experiments, keep_experiments
 from gwbricks.runs.fit import fit_and_test
 from gwbricks.runs.folder import make_folder, Place, RunFolder
 from gwbricks.runs.keep_on_signal import KeepOnSignal
+from gwbricks.runs.latents import check_latents
 from gwbricks.runs.loggers import logger_problems, RunLoggers
 from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, pretrain_domains
@@ -90,6 +91,7 @@ def check(
     )
     _check_loaded_once(experiment)
     check_domains(config, experiment.own_domains, experiment.data, trusted)
+    check_latents(config, experiment.domains, experiment.data)
     return experiment
 
 

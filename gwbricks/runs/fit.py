@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from gwbricks.runs.build import Experiment
+from gwbricks.runs.latents import cache_latents
 from gwbricks.runs.results import is_of, Results
 from gwbricks.runs.trainer import make_trainer
 from gwbricks.runs.weights import load_weights, read_weights
@@ -30,6 +31,7 @@ def fit_and_test(
         Final numbers by name: of the training, and of validation and test.
     """
     trainer.callbacks += callbacks  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
+    cache_latents(experiment)
     trainer.fit(
         experiment.module,
         datamodule=experiment.data,

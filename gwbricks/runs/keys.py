@@ -20,7 +20,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "domains.*": (
         *("module", "encoder", "decoder"),
-        *("pretrain", "checkpoint", "trainable"),
+        *("pretrain", "checkpoint", "trainable", "cache"),
     ),
     "domains.*.pretrain": ("seed", "batch_size", "optimizer", "scheduler", "trainer"),
     "sweep": ("name", "metric", "jobs", "attempts", "retry"),
@@ -71,6 +71,7 @@ TYPES: dict[str, tuple[Any, str]] = {
     "callbacks": (dict | None, NODE),
     "logger": (dict | None, NODE),
     "domains.*.trainable": (bool | None, "true or false"),
+    "domains.*.cache": (bool | Literal["auto"] | None, "true, false or auto"),
     "domains.*.checkpoint": (str | None, "a path, or null"),
     "domains.*.pretrain": (dict | None, NODE),
     "domains.*.pretrain.seed": (int, "a whole number"),

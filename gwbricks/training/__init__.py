@@ -9,6 +9,7 @@ from gwbricks.training.global_workspace import (
     LossCoefs as LossCoefs,
     SchedulerArgs as SchedulerArgs,
 )
+from gwbricks.training.latents import CachedLatents as CachedLatents
 from gwbricks.training.metrics_file import MetricsFile as MetricsFile
 from gwbricks.training.module import (
     LightningBrickCollection as LightningBrickCollection,

@@ -11,6 +11,7 @@ from gwbricks.workspace.fusion import Fuse
 from gwbricks.workspace.parts import WorkspaceDomain
 from gwbricks.workspace.plan import Plan
 from gwbricks.workspace.route_bricks import route_bricks, Weights
+from gwbricks.workspace.route_errors import takes_raw
 
 
 class ChunkedRoutes:
@@ -43,7 +44,7 @@ class ChunkedRoutes:
             return weights(domains[name].encoder, reads, writes)
 
         self.kinds = tuple(kinds)
-        self._names = sorted(domains)
+        self.raw = [n for n in sorted(domains) if takes_raw(domains[n].module)]
         self._graph = BrickCollection(
             route_bricks(domains, fuse, [Stage.TRAIN], reencode, weights, target)
         )
@@ -63,9 +64,9 @@ class ChunkedRoutes:
             encodings: The same in the workspace.
             plan: The batch's plan.
             clean: Latents before their corruption, by domain; none without one.
-            raw: The raw data of each domain, sorted by name; None where there is none.
+            raw: Data of each domain in `self.raw`; None where there is none.
         """
-        given = zip(self._names, raw, strict=True)
+        given = zip(self.raw, raw, strict=True)
         inputs = {name: column for name, column in given if column is not None}
         inputs |= {f"{name}/latent": latents[name] for name in latents}
         inputs |= {f"{name}/encoding": encodings[name] for name in encodings}

@@ -80,12 +80,12 @@ def gw_bricks(
     kinds = [k for k in KINDS if loss_coefs is None or coefs.get(k) is not None]
     routes = workspace.routes
     route_coefs = check_route_coefs(coefs.get(ROUTES), names, routes)
-    planner = Planner(names, routes, kinds, route_coefs)
+    weights_of = [part for d in domains.values() for part in (d.encoder, d.decoder)]
+    planner = Planner(names, routes, kinds, route_coefs, weights_of)
     corruption = workspace.corruption
     target = "latent" if corruption is None else "clean"
     weights = BrickTrainable if trainable else BrickNotTrainable
     fuse = Fuse(names, workspace.selection, workspace.fusion)
-    optional = [f"{name}?" for name in names]
     is_chunked = routes.chunk is not None
     stages = [s for s in Stage if not (is_chunked and s is Stage.TRAIN)]
     of_routes = route_bricks(
@@ -101,7 +101,9 @@ def gw_bricks(
         for name in names
     }
     bricks: dict[str, Any] = {
-        "plan": BrickModule(planner, ["stage", f"{LAYOUT}?", *optional], ["plan"]),
+        "plan": BrickModule(
+            planner, ["stage", f"{LAYOUT}?", *(f"{n}?" for n in names)], ["plan"]
+        ),
         "items": BrickShared(
             "fuse", READ_BY_FUSION, ["state"], EVALUATED, method="items"
         ),
@@ -116,9 +118,10 @@ def gw_bricks(
     }
     computed = [kind for kind in kinds if kind != CONTRASTIVES]
     if is_chunked and computed:
+        chunks = ChunkedRoutes(domains, fuse, computed, weights, target)
         bricks["chunks"] = BrickLoss(
-            ChunkedRoutes(domains, fuse, computed, weights, target),
-            [*READ_BY_FUSION, "*/clean?", *optional],
+            chunks,
+            [*READ_BY_FUSION, "*/clean?", *(f"{name}?" for name in chunks.raw)],
             computed,
             alive_stages=[Stage.TRAIN],
         )
@@ -197,6 +200,12 @@ def _reencode(name: str, encoder: nn.Module, stages: list[Stage]) -> BrickShared
     )
 
 
+class FrozenLatent(BrickNotTrainable):
+    """Latents of a frozen domain, unless a batch already has them."""
+
+    replaceable = True
+
+
 @dataclass(frozen=True)
 class _RawTarget:
     """Picks the raw data that the first rows of a domain's broadcast are to match."""
@@ -234,7 +243,7 @@ def _latent(name: str, domain: WorkspaceDomain, writes: str) -> BrickModule:
         return BrickTrainable(
             domain.module, [name], [writes], method="encode", skip_missing=True
         )
-    return BrickNotTrainable(
+    return FrozenLatent(
         domain.module,
         [name],
         [writes],

@@ -1,10 +1,11 @@
 """Gives each batch its plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 
 from gwbricks.bricks import Stage
 from gwbricks.bricks.stage import EVALUATED, PREDICTED
@@ -29,6 +30,7 @@ class Planner:
         routes: Which routes a group takes.
         kinds: Kinds of losses that are trained.
         coefs: See `Chooser`.
+        modules: Modules on whose device plans are, where a batch has no raw data.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Planner:
         routes: Routes,
         kinds: Sequence[str],
         coefs: RouteCoefs | None = None,
+        modules: Sequence[nn.Module] = (),
     ) -> None:
         self.domains = tuple(sorted(domains))
         self.routes = routes
         self.kinds = tuple(kinds)
         self._chooser = Chooser(self.domains, routes, coefs or {})
+        self._modules = tuple(modules)
         self._plans: dict[tuple[object, ...], Plan] = {}
 
     def __call__(
@@ -65,8 +69,7 @@ class Planner:
             layout = _matched(known, is_export=stage is Stage.EXPORT)
         if stage is Stage.EXPORT and len(layout.groups) == 1:
             layout = Layout((replace(layout.groups[0], rows=1),))
-        device = next((c.device for c in known.values() if isinstance(c, Tensor)), None)
-        device = device or torch.get_default_device()
+        device = self._device(known.values())
         if self.routes.sample is not None and stage in EVALUATED:
             return self._build(stage, layout, device)
         key = (stage, layout, device)
@@ -75,6 +78,12 @@ class Planner:
                 self._plans.pop(next(iter(self._plans)))
             self._plans[key] = self._build(stage, layout, device)
         return self._plans[key]
+
+    def _device(self, columns: Iterable[object]) -> torch.device:
+        weights = (p for module in self._modules for p in module.parameters())
+        tensors = (c for c in columns if isinstance(c, Tensor))
+        found = next(chain(tensors, weights), None)
+        return torch.get_default_device() if found is None else found.device
 
     def _build(self, stage: Stage, layout: Layout, device: torch.device) -> Plan:
         groups = known_groups(layout, self.domains)

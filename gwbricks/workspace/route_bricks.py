@@ -20,7 +20,7 @@ from gwbricks.losses import RouteMeans
 from gwbricks.workspace.fusion import Fuse
 from gwbricks.workspace.parts import WorkspaceDomain
 from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.route_errors import RouteErrors
+from gwbricks.workspace.route_errors import RouteErrors, takes_raw
 from gwbricks.workspace.routes import CYCLES, DEMI_CYCLES, FUSED, TRANSLATIONS
 
 ONE_PASS = [DEMI_CYCLES, TRANSLATIONS, FUSED]
@@ -42,7 +42,7 @@ def route_bricks(
 ) -> dict[str, Any]:
     """Composes the bricks of all routes, and nests of those of each domain.
 
-    They read `d/latent`, `d/encoding`, the raw data and `plan`.
+    They read `d/latent`, `d/encoding`, `plan`, and raw data if a domain's loss does.
 
     Args:
         domains: The domains by the name of their data.
@@ -91,7 +91,7 @@ def _domain_bricks(
     weights: Weights,
     target: str,
 ) -> dict[str, Brick]:
-    read = [f"{name}/{target}", name, "plan"]
+    read = [f"{name}/{target}", "plan", *([name] if takes_raw(domain.module) else [])]
     error = RouteErrors(name, domain.module)
     cycle_error = RouteErrors(name, domain.module, cycles=True)
     rows = _Rows(name)

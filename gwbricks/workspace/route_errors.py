@@ -49,14 +49,20 @@ class RouteErrors:
         self._takes_raw = {hook: _takes_raw(hook) for hook in self._hooks.values()}
         self._by_row: dict[Hook, bool] = {}
 
-    def __call__(self, pred: Tensor, latent: Tensor, raw: Any, plan: Plan) -> RowErrors:  # noqa: ANN401 - raw data of any type
+    def __call__(
+        self,
+        pred: Tensor,
+        latent: Tensor,
+        plan: Plan,
+        raw: Any = None,  # noqa: ANN401 - raw data of any type
+    ) -> RowErrors:
         """Returns the error of each row that has a target.
 
         Args:
             pred: Decoded latents; rows with a target come first.
             latent: True latents.
-            raw: The raw data that `latent` encodes.
             plan: The batch's plan.
+            raw: The raw data that `latent` encodes, if a loss `takes_raw`.
         """
         column = (plan.recolumns if self.cycles else plan.columns)[self.name]
         rows = _Rows(pred, latent, raw, column.targets)
@@ -137,6 +143,11 @@ class _Rows:
             return args
         is_tensor = isinstance(self.raw, Tensor)
         return [*args, self.raw.index_select(0, rows) if is_tensor else self.raw]
+
+
+def takes_raw(module: DomainModule) -> bool:
+    """Whether a loss of the domain compares with raw data, not with latents alone."""
+    return any(_takes_raw(_find_hook(module, kind)) for kind in HOOKS)
 
 
 def _find_hook(module: DomainModule, kind: str) -> Hook:

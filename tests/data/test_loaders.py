@@ -1,4 +1,5 @@
 from collections import Counter
+from threading import current_thread
 
 import pytest
 import torch
@@ -205,3 +206,62 @@ def test_processes_evaluate_the_batches_of_one(processes: int) -> None:
 def test_fewer_rows_than_processes_are_an_error() -> None:
     with pytest.raises(ConfigError, match=r"group a has 2 rows, fewer than the 3 proc"):
         TrainLoader(COLUMNS, {("a",): IDS[:2]}, 8, 0, share=(0, 3))
+
+
+def test_latents_have_the_rows_of_what_they_are_made_of() -> None:
+    groups = {("a",): IDS[:20], ("a", "b"): IDS[5:]}
+    columns = {"a/latent": 2 * COLUMNS["a"], **COLUMNS, "unread": IDS}
+    raw, other = (
+        next(iter(TrainLoader(given, groups, 4, seed=0, labels=("label",))))
+        for given in (COLUMNS, {n: c for n, c in columns.items() if n != "a"})
+    )
+    assert set(other.columns) == {"a/latent", "b", "label"}
+    assert other.layout == raw.layout
+    assert torch.equal(other.columns["a/latent"], 2 * raw.columns["a"])
+    assert torch.equal(other.columns["label"], raw.columns["label"])
+
+
+@pytest.fixture
+def pinned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the threads that pin memory, which is not pinned without a GPU."""
+    threads: list[str] = []
+
+    def pin_memory(table: Table) -> Table:
+        threads.append(current_thread().name)
+        return table
+
+    monkeypatch.setattr(Table, "pin_memory", pin_memory)
+    return threads
+
+
+def test_batches_made_ahead_are_the_same(pinned: list[str]) -> None:
+    groups = {("a",): IDS, ("a", "b"): IDS[5:]}
+    present = {"a": IDS >= 0, "b": IDS > 4}
+    for make in (
+        lambda is_pinned: TrainLoader(COLUMNS, groups, 4, seed=0, pinned=is_pinned),
+        lambda is_pinned: EvalLoader(COLUMNS, present, 4, pinned=is_pinned),
+    ):
+        plain, ahead = list(make(False)), list(make(True))
+        assert [items_of(table) for table in ahead] == [items_of(t) for t in plain]
+    assert len(pinned) == 7 + 9
+    assert current_thread().name not in pinned
+
+
+def test_batches_made_ahead_do_not_count_as_done(pinned: list[str]) -> None:
+    loader = TrainLoader(COLUMNS, {("a",): IDS}, 4, seed=0, pinned=True)
+    batches = iter(loader)
+    seen = [items_of(next(batches)) for _ in range(3)]
+    assert loader.state_dict() == {"epoch": 0, "steps": 3}
+    del batches  # which ends the thread
+    assert len(pinned) == 3 + 2
+    loader.load_state_dict(loader.state_dict())
+    rest = [items_of(table) for table in loader]
+    assert seen + rest == [items_of(table) for table in loader]
+
+
+def test_an_error_while_a_batch_is_made_ahead_is_raised(pinned: list[str]) -> None:
+    columns = {"a": COLUMNS["a"][:3]}
+    loader = TrainLoader(columns, {("a",): IDS}, 4, seed=0, pinned=True)
+    with pytest.raises(IndexError):
+        list(loader)
+    assert not pinned

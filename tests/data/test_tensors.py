@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.data import TensorsData
-from gwbricks.data.tensors import read_arrays
+from gwbricks.data.tensors import present_rows, read_arrays
 from gwbricks.errors import ConfigError
 
 V, T, Y = np.arange(20.0).reshape(10, 2), -np.arange(30.0).reshape(10, 3), np.arange(10)
@@ -79,6 +79,33 @@ def test_files_may_be_given_by_split(tmp_path: Path, by_column: bool) -> None:
     for i, split in enumerate(("train", "val", "test")):
         assert splits[split].columns["v"].tolist() == V[3 * i : 3 * i + 3].tolist()
         assert splits[split].columns["t"].tolist() == T[3 * i : 3 * i + 3].tolist()
+
+
+def test_npy_files_by_split_stay_on_disk_until_a_batch_has_their_rows(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "v.npy"
+    np.save(path, V.astype(np.float32))
+    files = {split: {"v": str(path)} for split in ("train", "val", "test")}
+    data = load(files, ("v",))
+    loader = data.train_dataloader()
+    np.lib.format.open_memmap(path, "r+")[:] = 7.0
+    assert all((table.columns["v"] == 7).all() for table in loader)
+    data.splits["val"].columns["v"].zero_()
+    assert (np.load(path) == 7).all()
+
+
+def test_rows_are_looked_at_block_by_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gwbricks.data.tensors.BLOCK", 2 * V.shape[1])
+    v = V.copy()
+    v[[1, 6]] = np.nan
+    found = present_rows("v", torch.from_numpy(v))
+    assert found.tolist() == [row not in (1, 6) for row in range(len(v))]
+    v[7, 0] = np.inf
+    with pytest.raises(ConfigError, match=r"1 rows of 'v' hold NaN.*first is row 7"):
+        present_rows("v", torch.from_numpy(v))
 
 
 def test_split_has_the_shares_asked_for_and_its_own_seed(tmp_path: Path) -> None:
@@ -228,7 +255,7 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.array([Payload()]), allow_pickle=True)
     with pytest.raises(ConfigError, match=r"it holds pickled objects\. Fix: save"):
         read_arrays(tmp_path / "v.pt")
-    with pytest.raises(ConfigError, match=r"cannot read .*Object arrays cannot be"):
+    with pytest.raises(ConfigError, match=r"cannot read .*Python objects in dtype"):
         read_arrays(tmp_path / "v.npy")
 
 
