@@ -98,7 +98,8 @@ class KeepOnSignal(Callback):
         is_asked = self.termination.is_received
         if trainer.world_size > 1:
             is_asked = trainer.strategy.reduce_boolean_decision(is_asked, all=False)
-            self.termination.is_received |= is_asked
+            if is_asked:
+                self.termination.receive()
         return is_asked
 
     def on_exception(

@@ -34,13 +34,17 @@ class Termination:
     @property
     def is_received(self) -> bool:
         """Whether the signal arrived."""
-        if self.process is not None:
-            return self.process.is_received
-        return self._is_received
+        return self._is_received or (
+            self.process is not None and self.process.is_received
+        )
+
+    def receive(self) -> None:
+        """Notes that the signal arrived, here or in another process."""
+        self._is_received = True
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handles the signal."""
-        self._is_received = True
+        self.receive()
         if not self.is_deferred:
             self.check()
 
