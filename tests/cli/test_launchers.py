@@ -86,6 +86,7 @@ def test_launchers_of_plugins_are_known_names_too(cli: Cli) -> None:
     assert "hydra/launcher=jobli: unknown option. Did you mean 'joblib'?" in err
 
 
+@pytest.mark.slow
 def test_what_does_not_train_needs_no_launcher(cli: Cli) -> None:
     status, _, err = cli("check", "-m", "seed=0,1", "hydra/launcher=slurm")
     assert (status, err) == (0, "")

@@ -149,6 +149,7 @@ def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> None:
 NOISE = Corruption(AdditiveNoise(), [0.5, 1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "kind"),
     [
@@ -199,6 +200,7 @@ def test_batches_hold_raw_data_only_where_something_reads_it(
     assert set(next(iter(data.predict_dataloader())).columns) == set(SIZES)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_with_cached_latents_is_that_of_before(
     make_model: Maker, make_data: Maker, make_trainer: Maker, tmp_path: Path
 ) -> None:

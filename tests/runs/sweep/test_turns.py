@@ -186,6 +186,7 @@ class Stop(Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_run_that_diverges_hurts_no_other(config: Config, tmp_path: Path) -> None:
     jobs = {name: (*PLAIN, f"seed={seed}") for seed, name in enumerate("abc")}
     outcomes = stack(config, jobs, {"b": Diverge()})
