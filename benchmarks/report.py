@@ -17,6 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, help="a file for the JSON lines")
 
 
+def plain_table(found: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Returns a table with a column for each value."""
+    table = Table(title=title)
+    for name in found[0]:
+        table.add_column(name, justify="right")
+    for row in found:
+        table.add_row(*map(str, row.values()))
+    return table
+
+
 def report(
     found: Sequence[Mapping[str, Any]], table: Table, args: argparse.Namespace
 ) -> None:

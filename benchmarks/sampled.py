@@ -13,8 +13,7 @@ import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
 
 # isort: split
 import torch
-from report import add_arguments, report
-from rich.table import Table
+from report import add_arguments, plain_table, report
 from step import bare_loop, build_graph, build_loader, graph_losses
 from turns import in_turn, ratio
 from work import Work
@@ -57,12 +56,8 @@ def main() -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
     found = measure(args.domains, args.sample, args.turns)
-    table = Table(title=f"A step of {args.sample} drawn routes")
-    for name in found[0]:
-        table.add_column(name, justify="right")
-    for row in found:
-        table.add_row(*map(str, row.values()))
-    report(found, table, args)
+    title = f"A step of {args.sample} drawn routes"
+    report(found, plain_table(found, title), args)
 
 
 if __name__ == "__main__":

@@ -145,3 +145,17 @@ def test_an_epoch_of_latents_is_measured(step: ModuleType) -> None:
     assert all(found[f"{way}_s"] > 0 for way in ("plain", "cached"))
     assert found["encode_s"] > 0
     assert found["wall_ratio"] > 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_benchmark_of_a_gpu_says_that_there_is_none(
+    step: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    del step  # which has put the benchmarks on the path
+    monkeypatch.setattr("sys.argv", ["gpu.py"])
+    import_module("gpu").main()
+    assert capsys.readouterr().out == (
+        "benchmarks/gpu.py: skipped, there is no GPU here.\n"
+    )
