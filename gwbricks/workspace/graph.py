@@ -119,14 +119,23 @@ def gw_bricks(
     computed = [kind for kind in kinds if kind != CONTRASTIVES]
     if is_chunked and computed:
         chunks = ChunkedRoutes(domains, fuse, computed, weights, target)
-        bricks["chunks"] = BrickLoss(
-            chunks,
-            [*READ_BY_FUSION, "*/clean?", *(f"{name}?" for name in chunks.raw)],
-            computed,
-            alive_stages=[Stage.TRAIN],
-        )
+        bricks["chunks"] = _chunks(chunks)
+    return bricks | _where_needed(domains, corruption)
+
+
+def _chunks(chunks: ChunkedRoutes) -> BrickLoss:
+    raw = [f"{name}?" for name in chunks.raw]
+    reads = [*READ_BY_FUSION, "*/clean?", *raw]
+    return BrickLoss(chunks, reads, chunks.kinds, alive_stages=[Stage.TRAIN])
+
+
+def _where_needed(
+    domains: Mapping[str, WorkspaceDomain], corruption: Corruption | None
+) -> dict[str, Brick]:
+    """Returns the bricks that only some workspaces have."""
+    bricks: dict[str, Brick] = {}
     if corruption is not None:
-        bricks[CORRUPTION] = _corruption(corruption, names)
+        bricks[CORRUPTION] = _corruption(corruption, sorted(domains))
     if any(domain.trainable for domain in domains.values()):
         bricks[UNIMODAL] = BrickLoss(_sum_losses, [f"*/{UNIMODAL}"], [UNIMODAL])
     if any(is_variational(domain.encoder) for domain in domains.values()):
