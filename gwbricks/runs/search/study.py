@@ -9,7 +9,7 @@ import optuna
 from filelock import FileLock
 from optuna import Study, Trial
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -32,9 +32,34 @@ def study_storage(name: str, folder: Path) -> BaseStorage:
         folder: The sweep's.
     """
     if name == "journal":
-        return JournalStorage(JournalFileBackend(str(folder / "study.journal")))
+        journal = str(folder.resolve() / "study.journal")
+        return JournalStorage(JournalFileBackend(journal, JournalLock(journal)))
     options = {"connect_args": {"timeout": PATIENCE}}
     return RDBStorage(f"sqlite:///{folder / 'study.db'}", engine_kwargs=options)
+
+
+class JournalLock(JournalFileOpenLock):
+    """A lock of a journal that ends with its owner.
+
+    Optuna's own outlive a process that is killed: whoever comes next waits for half a
+    minute, or for ever where the path is relative.
+
+    Args:
+        journal: Path of the journal.
+    """
+
+    def __init__(self, journal: str) -> None:
+        super().__init__(journal)
+        self._lock = FileLock(f"{journal}.flock")
+
+    def acquire(self) -> bool:
+        """Waits until nobody else has the lock."""
+        self._lock.acquire()
+        return True
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        self._lock.release()
 
 
 class Search:

@@ -1,6 +1,9 @@
 """Studies whose trials are told of by a function instead of a training."""
 
 import math
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from gwbricks.errors import ConfigError
 from gwbricks.runs.search.picture import draw_study
 from gwbricks.runs.search.settings import SearchSettings
 from gwbricks.runs.search.space import Space
-from gwbricks.runs.search.study import Search
+from gwbricks.runs.search.study import Search, study_storage
 from gwbricks.runs.sweep.record import Job
 
 SPACE = ("lr=tag(log,interval(1e-4,1))", "dim=range(4,33,4)", "optimizer=adam,sgd")
@@ -220,3 +223,25 @@ def test_study_that_has_found_nothing_can_be_drawn(tmp_path: Path) -> None:
     study = optuna.create_study()
     draw_study(study, ["val/loss"], tmp_path / "study.svg")
     assert "val/loss" in (tmp_path / "study.svg").read_text()
+
+
+HOLDER = """
+import os, signal, sys
+from gwbricks.runs.search.study import JournalLock
+JournalLock(sys.argv[1]).acquire()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_lock_of_a_journal_ends_with_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    storage = study_storage("journal", Path())  # as relative as the user's folders
+    study = optuna.create_study(storage=storage, study_name="one")
+    journal = str(tmp_path / "study.journal")
+    killed = subprocess.run([sys.executable, "-c", HOLDER, journal], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    study.add_trial(optuna.trial.create_trial(value=1.0))
+    assert len(study.trials) == 1
