@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## run the fast tests
 	$(BIN)/pytest -q -n 2 -m "not slow" $(COVERAGE)
 
 slow: $(VENV)/.dev ## run the tests that train for longer
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -n 2 -m slow
 
 lint: $(VENV)/.dev ## check style: Python and configs
 	$(BIN)/ruff check .

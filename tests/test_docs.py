@@ -139,7 +139,7 @@ def test_commands_about_sweeps_work_in_order(
                 args.append("hydra.sweeper.trials=2")
             assert main([*args, *(SHORT if "-m" in args else [])]) == 0, line
             counts.append(len(re.findall(r"^\[\d/", capfd.readouterr().out, re.M)))
-    assert counts == [6, 0, 0, 0, 0, 2, 0, 2]
+    assert counts == [6, 0, 0, 0, 8, 0, 2, 0, 2]
     (tmp_path / "configs" / "experiment").mkdir(parents=True)
     (experiment,) = re.findall(r"```yaml\n(.*?)```", SWEEPS, re.S)
     (tmp_path / "configs" / "experiment" / "mine.yaml").write_text(experiment)
