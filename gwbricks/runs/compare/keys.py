@@ -9,10 +9,13 @@ import yaml
 
 from gwbricks.errors import UnknownNameError
 from gwbricks.runs.compare.run import Run
-from gwbricks.runs.compare.values import identity, is_number, MISSING
+from gwbricks.runs.compare.values import identity, MISSING
 
 UNRELATED = ("paths", "logger", "sweep", "threads")
 """Parts of a config that do not change what is computed."""
+
+Setting = tuple[str, str]
+"""A key and what the command line said of it."""
 
 SEED, EXPERIMENT, RUN = "seed", "experiment", "run"
 """Keys that stand for more than their value; `run` holds the names of runs."""
@@ -34,25 +37,32 @@ class Key:
 class Configs:
     """The configs of some runs, by key.
 
+    A run that left no config has the values that its command line gave. How keys hang
+    together is seen in the other runs, if there are any.
+
     Args:
         runs: The runs.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         given = [_given(run) for run in runs]
-        names = dict.fromkeys(name for run in runs for name in run.config or {})
-        if any(EXPERIMENT in each for each in given):
-            names[EXPERIMENT] = None
         self.given = {name for each in given for name in each}
+        names = dict.fromkeys(name for run in runs for name in run.config or {})
         pairs = list(zip(runs, given, strict=True))
-        self.values = {
-            name: [_value(name, run, each) for run, each in pairs] for name in names
-        }
-        known = [i for i, run in enumerate(runs) if run.config is not None]
-        self._ids = {n: [identity(v) for v in vs] for n, vs in self.values.items()}
-        self.differing = [
-            name for name, ids in self._ids.items() if len({ids[i] for i in known}) > 1
-        ]
+        names |= dict.fromkeys(n for r, g in pairs if r.config is None for n in g)
+        if EXPERIMENT in self.given:
+            names[EXPERIMENT] = None
+        meant = _meant(pairs)
+        self.values = {name: [_value(name, *p, meant) for p in pairs] for name in names}
+        ids = {name: [identity(v) for v in vs] for name, vs in self.values.items()}
+        complete = [i for i, run in enumerate(runs) if run.config is not None]
+        complete = complete or list(range(len(runs)))
+        self._ids = {name: [each[i] for i in complete] for name, each in ids.items()}
+        self.differing = []
+        for name, each in ids.items():
+            said = (i for i, g in zip(each, given, strict=True) if name in g)
+            if len({*self._ids[name], *said}) > 1:
+                self.differing.append(name)
         own = self._ids.get(SEED, [])
         found = [n for n, i in self._ids.items() if n.endswith(SEED) and i == own]
         self.seeds = sorted(found, key=lambda name: name != SEED)
@@ -88,7 +98,7 @@ class Configs:
         pairs = len(set(zip(other, own, strict=True)))
         if not pairs == len(set(other)) == len(set(own)):
             return False
-        return pairs < settings or not all(map(is_number, self.values[name]))
+        return pairs < settings or not all(isinstance(each, float) for each in own)
 
     def _part_of(self, name: str, hosts: Sequence[str]) -> str | None:
         """Returns the class that an argument belongs to, if the hosts determine it."""
@@ -110,7 +120,8 @@ class Configs:
     def _resolve(self, name: str) -> str:
         if name in self.values:
             return name
-        for known in (self.differing, list(self.values)):
+        told = [key.name for key in self.distinguishing()]
+        for known in (told, self.differing, list(self.values)):
             ends = [full for full in known if full.endswith(f".{name}")]
             if len(ends) == 1:
                 return ends[0]
@@ -123,13 +134,29 @@ def _given(run: Run) -> dict[str, str]:
     return {re.split("[@:]", name)[-1]: value for name, _, value in pairs}
 
 
-def _value(name: str, run: Run, given: Mapping[str, str]) -> Any:  # noqa: ANN401
+def _meant(pairs: Sequence[tuple[Run, Mapping[str, str]]]) -> dict[Setting, Any]:
+    """Returns what settings of the command line became in the configs."""
+    return {
+        (name, text): run.config[name]
+        for run, given in pairs
+        if run.config is not None
+        for name, text in given.items()
+        if name in run.config
+    }
+
+
+def _value(
+    name: str, run: Run, given: Mapping[str, str], meant: Mapping[Setting, Any]
+) -> Any:  # noqa: ANN401
     """Returns a value of the config, or of the command line if there is none."""
-    if run.config is not None and name != EXPERIMENT:
-        return run.config.get(name, MISSING)
-    if name not in given:
+    if run.config is not None and name in run.config:
+        return run.config[name]
+    text = given.get(name)
+    if not text:
         return MISSING
+    if (name, text) in meant:
+        return meant[name, text]
     try:
-        return yaml.safe_load(given[name])
+        return yaml.safe_load(text)
     except yaml.YAMLError:
-        return given[name]
+        return text

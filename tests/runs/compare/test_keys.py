@@ -113,6 +113,47 @@ def test_a_run_without_config_counts_by_its_overrides(make_run: Make) -> None:
     assert configs.values["lr"] == [0.1, 0.2, 0.3]
 
 
+def test_what_only_a_run_without_config_changed_is_a_key(make_run: Make) -> None:
+    runs = [
+        make_run({"lr": 0.1, "seed": n, "data": {"seed": n}}, overrides=["lr=0.1"])
+        for n in (0, 1)
+    ]
+    broken = make_run(None, status="failed", overrides=["lr=abc", "seed=0"])
+    configs = Configs([*runs, broken])
+    assert configs.distinguishing() == [Key("lr")]
+    assert configs.values["lr"] == [0.1, 0.1, "abc"]
+    assert configs.seeds == ["seed", "data.seed"]
+
+
+def test_a_reference_is_told_by_its_key_if_a_run_left_no_config(make_run: Make) -> None:
+    runs = [
+        make_run({"lr": lr, "scheduler": {"max_lr": lr}}, overrides=[f"lr={lr}"])
+        for lr in (0.1, 0.2, 0.3)
+    ]
+    broken = make_run(None, status="failed", overrides=["lr=-1"])
+    assert distinguishing(*runs, broken) == [Key("lr", ("scheduler.max_lr",))]
+
+
+def test_runs_none_of_which_left_a_config_differ_in_overrides(make_run: Make) -> None:
+    given = [("-1", "0"), ("-1", "1"), ("-2", "0"), ("-2", "1")]
+    runs = [make_run(None, overrides=[f"lr={lr}", f"seed={n}"]) for lr, n in given]
+    assert names(*runs) == ["lr"]
+
+
+def test_what_a_run_without_config_said_means_what_it_meant(make_run: Make) -> None:
+    said = ["optimizer=sgd", "data=tones", "lr=1e-3", "experiment=digits"]
+    config = {
+        "optimizer": {"_target_": "torch.optim.SGD"},
+        "data": {"size": 8},
+        "lr": 1e-3,
+    }
+    whole = make_run(config, overrides=said)
+    broken = make_run(None, status="failed", overrides=said)
+    configs = Configs([whole, broken])
+    assert configs.distinguishing() == []
+    assert configs.values["optimizer"] == ["torch.optim.SGD"] * 2
+
+
 def test_a_truth_value_is_no_number(make_run: Make) -> None:
     assert names(make_run({"a": 1}), make_run({"a": True})) == ["a"]
     assert names(make_run({"a": 1}), make_run({"a": 1.0})) == []
@@ -124,6 +165,13 @@ def test_keys_are_chosen_by_their_ends(make_run: Make) -> None:
         Key("optimizer.lr"),
         Key("other.lr"),
     ]
+
+
+def test_the_end_of_a_key_is_not_that_of_its_references(make_run: Make) -> None:
+    runs = [
+        make_run({"optimizer": {"lr": n}, "domains": {"v": {"lr": n}}}) for n in (1, 2)
+    ]
+    assert Configs(runs).chosen(["lr"]) == [Key("optimizer.lr")]
 
 
 def test_unknown_key_names_the_close_match(make_run: Make) -> None:

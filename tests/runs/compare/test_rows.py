@@ -1,11 +1,14 @@
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from gwbricks.runs.compare.comparison import compare
+from gwbricks.runs.compare.folders import read_runs
 from gwbricks.runs.compare.metrics import Metric
 from gwbricks.runs.compare.rows import average, best, make_row, ranked, Row
 from gwbricks.runs.compare.run import Run
@@ -43,6 +46,29 @@ def test_runs_that_differ_in_their_seed_are_one_row(make_run: Make) -> None:
 def test_seeds_alone_are_one_row(make_run: Make) -> None:
     rows = compare("", [make_run({"seed": seed}) for seed in (0, 1)]).rows
     assert [len(row.runs) for row in rows] == [2]
+
+
+@pytest.mark.parametrize("by", [[], ["lr"]], ids=["found", "asked"])
+def test_jobs_that_left_no_folder_have_their_row(
+    run_folder: Callable[..., Path], tmp_path: Path, by: list[str]
+) -> None:
+    records = tmp_path / "outputs" / "sweep" / "jobs"
+    records.mkdir(parents=True)
+    for seed in (0, 1):
+        parts = {"optimizer": {"lr": 0.003}, "v": {"optimizer": {"lr": 0.1}}}
+        config = {**parts, "data": {"seed": seed}, "seed": seed}
+        said = [f"seed={seed}", "optimizer.lr=0.003"]
+        run_folder(f"sweep/{seed}", config, {"test": {"loss": seed}}, overrides=said)
+        job = {"name": f"{seed}_bad", "status": "failed", "error": "no", "seconds": 1}
+        job["overrides"] = [f"seed={seed}", "optimizer.lr=-1"]
+        (records / f"{seed}.json").write_text(json.dumps(job))
+    found = compare("", *read_runs([tmp_path]), by=by)
+    assert [(row.values, row.statuses) for row in found.rows] == [
+        ({"optimizer.lr": 0.003}, {"finished": 2}),
+        ({"optimizer.lr": -1}, {"failed": 2}),
+    ]
+    assert found.rows[0].averages["test/loss"].std == pytest.approx(math.sqrt(0.5))
+    assert found.notes == []
 
 
 def test_asked_keys_average_over_the_others(make_run: Make) -> None:
