@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
+COMPILE := $(BIN)/python -m compileall -q gwbricks hydra_plugins
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test slow lint types check format bench clean
 
@@ -17,11 +19,13 @@ $(VENV)/bin/pip:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "installing gwbricks into $(VENV) (a minute or two)"
 	@$(INSTALL) -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "installing gwbricks and its test tools into $(VENV) (a minute or two)"
 	@$(INSTALL) -e ".[dev]"
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 demo: install ## train a Global Workspace on real digits and show the result

@@ -67,7 +67,7 @@ def start_run(logger: WandbLogger, run: Path) -> None:
     """
     logger._wandb_init.pop("anonymous", None)  # wandb warns of it
     earlier = wandb_files(run) if logger._wandb_init.get("mode") == "offline" else []
-    with _masked_command():
+    with _masked_command(), _without_launch():
         experiment: Any = logger.experiment
     steps = (_last_step(file) for file in reversed(earlier))
     last = next((step for step in steps if step is not None), None)
@@ -84,6 +84,23 @@ def _masked_command() -> Iterator[None]:
         yield
     finally:
         sys.argv = before
+
+
+@contextmanager
+def _without_launch() -> Iterator[None]:
+    """Saves half a second in which W&B's launcher is imported, to find no inputs."""
+    from wandb.sdk.wandb_run import Run
+
+    name = "_detect_and_apply_job_inputs"
+    before = getattr(Run, name, None)
+    if before is None or "wandb.sdk.launch" in sys.modules:  # there may be some
+        yield
+        return
+    setattr(Run, name, lambda _: None)
+    try:
+        yield
+    finally:
+        setattr(Run, name, before)
 
 
 def _last_step(file: Path) -> int | None:
