@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args[0], args[1:], trusted)
     except KeyboardInterrupt as error:
         is_terminated = type(error).__name__ == "Terminated"
-        _print_error("terminated." if is_terminated else "interrupted.")
+        notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
+        _print_error(("terminated." if is_terminated else "interrupted.") + notes)
         return 143 if is_terminated else 130
     except Exception as error:
         if debug:

@@ -57,7 +57,12 @@ def on_any_device(trainer: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: If there is no such strategy.
+        ConfigError: If there is no device.
     """
+    if trainer.get("devices") in (0, []):
+        raise ConfigError(
+            f"trainer.devices: {trainer['devices']}. Expected 1 or more, or auto."
+        )
     check_strategy(str(trainer.get("strategy", "auto")), "trainer")
     single = on_one_device(trainer)
     if trainer.get("strategy") == "fsdp" and not torch.cuda.is_available():

@@ -268,8 +268,11 @@ def _recorded(
         with terminable() as termination:
             yield termination
         status = "finished"
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         status, message = "interrupted", "interrupted"
+        error.add_note(f"run folder: {folder.path}")
+        if (folder.path / LAST).exists():
+            error.add_note(f"Fix: ckpt_path={folder.path / LAST} goes on.")
         raise
     except PrunedError as error:
         status, message = "pruned", str(error)

@@ -276,6 +276,11 @@ def test_check_leaves_the_random_state_alone(config: Config) -> None:
             id="pretraining-rate",
         ),
         pytest.param(
+            "trainer.devices=0",
+            r"trainer\.devices: 0\. Expected 1 or more",
+            id="devices",
+        ),
+        pytest.param(
             "trainer.accelerator=tpuu",
             r"trainer\.accelerator: 'tpuu' is not there\. .*cpu.* Fix: .*=cpu\.",
             id="accelerator",
