@@ -32,8 +32,7 @@ class OptunaSweeper(Sweeper):
     """
 
     def __init__(self, trial: int | None = None, **settings: Any) -> None:
-        del trial  # is for the job
-        self.settings = settings
+        self.trial, self.settings = trial, settings
 
     def setup(
         self,
@@ -68,6 +67,10 @@ class OptunaSweeper(Sweeper):
         from gwbricks.runs.search.picture import draw_study
         from gwbricks.runs.search.published import publish_study
 
+        if self.trial is not None:  # only a job has one
+            raise ConfigError(
+                "hydra.sweeper.trial: is filled in. Did you mean 'trials'?"
+            )
         check_sweep(self.cfg)
         search = self._search(arguments)
         folder = SweepFolder.of(self.cfg)
