@@ -1,6 +1,6 @@
 """`gwbricks train -m`: starts a sweep, or goes on with one, and tells how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 
 from rich.console import Console
@@ -37,28 +37,45 @@ def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) ->
         for folder, found in jobs.items():
             _show(folder, found)
         _tell(task.notes)
-    _check_done([(folder, job) for folder, found in jobs.items() for job in found])
+    done = [(folder, job) for folder, found in jobs.items() for job in found]
+    _check_done(done, task.tried)
     return 0
 
 
-def _check_done(jobs: Sequence[tuple[SweepFolder, Job]]) -> None:
+def _check_done(
+    jobs: Sequence[tuple[SweepFolder, Job]], tried: Collection[str]
+) -> None:
+    ended = [(f, job) for f, job in jobs if job.status in (FAILED, KILLED)]
     failed = [
         f"{job.name}: {job.error}\n    see {folder.log(job.identity)}"
-        for folder, job in jobs
-        if job.status in (FAILED, KILLED)
+        for folder, job in ended
     ]
     stopped = [
         f"{job.name}: {job.error or INTERRUPTED}"
         for _, job in jobs
         if job.status == INTERRUPTED
     ]
-    for how, lines in (
-        ("failed:", failed),
-        ("stopped; the same command goes on:", stopped),
-    ):
-        if lines:
-            count = f"{len(lines)} job{'s' if len(lines) > 1 else ''} {how}"
-            raise SweepError("\n  ".join([count, *lines]))
+    if failed:
+        skipped = sum(job.identity not in tried for _, job in ended)
+        lines = [f"{_counted(len(failed))} failed:", *failed, *_untried(skipped)]
+        raise SweepError("\n  ".join(lines))
+    if stopped:
+        lines = [f"{_counted(len(stopped))} stopped; the same command goes on:"]
+        raise SweepError("\n  ".join([*lines, *stopped]))
+
+
+def _untried(count: int) -> list[str]:
+    if not count:
+        return []
+    were, them = ("was", "it") if count == 1 else ("were", "them")
+    return [
+        f"{_counted(count)} failed before this start and {were} not tried again."
+        f" Fix: sweep.retry=failed tries {them}."
+    ]
+
+
+def _counted(jobs: int) -> str:
+    return f"{jobs} job{'s' if jobs != 1 else ''}"
 
 
 def _name_sweep(args: Sequence[str]) -> list[str]:

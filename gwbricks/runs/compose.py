@@ -79,6 +79,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
     if isinstance(error, yaml.MarkedYAMLError | OverrideParseException):
         return _unreadable(error)
     text = str(error)
+    if problem := _unswept(text, overrides):
+        return problem
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], overrides)
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
@@ -90,10 +92,7 @@ def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
         return _unknown_option(group, option, f" (in configs/{match[1]}.yaml)")
     if match := re.search(r"Error merging override ([^\s]+)", text):
         cause = str(error.__cause__ or text).splitlines()[0]
-        if "not in" in cause:
-            key = match[1].partition("=")[0]
-            return _unknown_key(key.lstrip("+~"), overrides)
-        return ConfigError(f"{match[1]}: {cause}.")
+        return _unmerged(match[1], cause, overrides)
     return ConfigError(text.strip().splitlines()[0])
 
 
@@ -107,6 +106,31 @@ def _unreadable(error: yaml.MarkedYAMLError | OverrideParseException) -> ConfigE
     mark = error.problem_mark
     where = f"{mark.name}, line {mark.line + 1}" if mark else "YAML"
     return ConfigError(f"{where}: {error.problem}. Expected YAML.")
+
+
+def _unswept(text: str, overrides: Sequence[str]) -> ConfigError | None:
+    """Explains several values where there may be one, or a range of single ones."""
+    match = re.search(r"(?:Ambiguous value for argument|parameters) '(.+)'", text)
+    if "does not support sweep type" in text or (match and "interval(" in match[1]):
+        given = next((o for o in overrides if "interval(" in o), "hydra.sweeper.params")
+        return ConfigError(
+            f"{given}: an interval needs a search. Fix: gwbricks train -m"
+            " hydra/sweeper=optuna …"
+        )
+    if not match:
+        return None
+    key, _, values = match[1].partition("=")
+    as_list = "" if "(" in values else f", or {key}=[{values}] for a list"
+    return ConfigError(
+        f"{match[1]}: several values. Fix: gwbricks train -m …, which runs a job for"
+        f" each{as_list}."
+    )
+
+
+def _unmerged(override: str, cause: str, overrides: Sequence[str]) -> ConfigError:
+    if "not in" in cause:
+        return _unknown_key(override.partition("=")[0].lstrip("+~"), overrides)
+    return ConfigError(f"{override}: {cause}.")
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:

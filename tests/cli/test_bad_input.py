@@ -29,6 +29,37 @@ PRETRAIN = "domains.domain1.pretrain"
             id="unknown-key-of-an-option",
         ),
         pytest.param(
+            ["seed=0,1"],
+            [
+                "seed=0,1: several values. Fix: gwbricks train -m …, which runs a job",
+                "for each, or seed=[0,1] for a list.",
+            ],
+            id="sweep-without-m",
+        ),
+        pytest.param(
+            ["logger=wandb,csv"],
+            ["several values. Fix: gwbricks train -m", "logger=[wandb,csv] for a"],
+            id="options-without-m",
+        ),
+        pytest.param(
+            ["seed=range(0,3)"],
+            ["seed=range(0,3): several values.", "runs a job for each.\n"],
+            id="range-without-m",
+        ),
+        pytest.param(
+            ["-m", "optimizer.lr=interval(1e-4,1e-2)"],
+            [
+                "optimizer.lr=interval(1e-4,1e-2): an interval needs a search. Fix:",
+                "-m hydra/sweeper=optuna",
+            ],
+            id="interval-without-search",
+        ),
+        pytest.param(
+            ["optimizer.lr=interval(1e-4,1e-2)"],
+            ["an interval needs a search. Fix: gwbricks train -m hydra/sweeper=opt"],
+            id="interval-without-m",
+        ),
+        pytest.param(
             ["+workspace.dimm=8"],
             ["workspace.dimm: nothing reads this key.", "mean 'dim'?"],
             id="added-key",

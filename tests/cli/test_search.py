@@ -172,6 +172,15 @@ def test_impossible_search_starts_nothing(
     assert not list(FOLDER.glob("study*"))
 
 
+def test_number_of_a_trial_is_not_given(
+    cli: Cli, launched: list[list[dict[str, Any]]]
+) -> None:
+    shown = cli(*SEARCH, LR, "hydra.sweeper.trial=3")
+    assert shown.status == 2
+    assert "hydra.sweeper.trial: is filled in. Did you mean 'trials'?" in shown.err
+    assert launched == []
+
+
 def test_search_without_optuna_names_the_extra(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from gwbricks.errors import ConfigError
 from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.launcher import check_sweep, JobResult, RecordedLauncher
-from gwbricks.runs.sweep.record import FAILED
+from gwbricks.runs.sweep.record import FAILED, is_mistaken
 from gwbricks.runs.sweep.task import SweepTask
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class OptunaSweeper(Sweeper):
     """
 
     def __init__(self, trial: int | None = None, **settings: Any) -> None:
-        del trial  # is for the job
-        self.settings = settings
+        self.trial, self.settings = trial, settings
 
     def setup(
         self,
@@ -68,6 +67,10 @@ class OptunaSweeper(Sweeper):
         from gwbricks.runs.search.picture import draw_study
         from gwbricks.runs.search.published import publish_study
 
+        if self.trial is not None:  # only a job has one
+            raise ConfigError(
+                "hydra.sweeper.trial: is filled in. Did you mean 'trials'?"
+            )
         check_sweep(self.cfg)
         search = self._search(arguments)
         folder = SweepFolder.of(self.cfg)
@@ -114,11 +117,9 @@ class OptunaSweeper(Sweeper):
             assert result.job is not None
             search.tell(trial, result.job, result.return_value)
             jobs.append(result.job)
-        errors = [str(job.error) for job in jobs if job.status == FAILED]
-        is_wrong = all(error.startswith("ConfigError") for error in errors)
-        if len(errors) == len(jobs) and is_wrong and not search.has_learnt():
+        if all(map(is_mistaken, jobs)) and not search.has_learnt():
             raise ConfigError(
-                f"{errors[0]}\n  So no trial of this search can work. Once that is"
+                f"{jobs[0].error}\n  So no trial of this search can work. Once that is"
                 " right, sweep.retry=failed tries these values again."
             )
 

@@ -16,6 +16,7 @@ from gwbricks.runs.folder import make_folder, RunFolder, safe_name
 from gwbricks.runs.sweep.record import (
     FAILED,
     FINISHED,
+    is_mistaken,
     Job,
     job_labels,
     job_name,
@@ -68,7 +69,8 @@ class SweepFolder:
     ) -> None:
         """Makes a record of each new job, with a number that no other job has.
 
-        A finished job whose run folder was removed is to be run again.
+        A finished job whose run folder was removed is to be run again, and so is one
+        that failed by a mistake: what is not of its config may be right by now.
 
         Args:
             overrides: Those of each job, by its identity.
@@ -93,8 +95,10 @@ class SweepFolder:
 
     def _reopen(self, job: Job, retry: bool) -> None:
         is_gone = not (self.path / job.name / "metrics.json").exists()
-        if (retry and job.status in (FAILED, KILLED)) or (
-            is_gone and job.status == FINISHED
+        if (
+            (retry and job.status in (FAILED, KILLED))
+            or (is_gone and job.status == FINISHED)
+            or is_mistaken(job)
         ):
             self.write(job.again())
 

@@ -23,6 +23,7 @@ from gwbricks.runs.sweep.progress import Progress
 from gwbricks.runs.sweep.record import (
     FAILED,
     FINISHED,
+    has_ended,
     INTERRUPTED,
     Job,
     one_line,
@@ -109,6 +110,7 @@ class RecordedLauncher(Launcher):
         sweep.plan(shown, self.config.sweep.retry == FAILED, fixed)
         (sweep.path / "multirun.yaml").unlink(missing_ok=True)  # it has secrets
         task.sweeps.setdefault(sweep, []).extend(jobs)
+        task.tried.update(i for i in jobs if not has_ended(sweep.read(i)))
         total = self.total or initial_job_idx + len(jobs)
         progress = Progress(sweep, list(jobs), initial_job_idx, total)
         with stoppable(task.stop_file(sweep)), progress:

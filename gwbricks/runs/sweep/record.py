@@ -5,11 +5,18 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gwbricks.errors import ConfigError, ConfigErrors, UnknownNameError, WiringError
 from gwbricks.runs.folder import safe_name
 
 PENDING, RUNNING = "pending", "running"
 FINISHED, FAILED, KILLED, INTERRUPTED = "finished", "failed", "killed", "interrupted"
 PRUNED = "pruned"
+
+MISTAKES = {
+    error.__name__
+    for error in (ConfigError, ConfigErrors, UnknownNameError, WiringError)
+}
+"""What errors are called that the user can correct, and that come before training."""
 
 WIDTH = 3
 """Digits of a job's number."""
@@ -74,6 +81,18 @@ class Job:
 def has_ended(job: Job) -> bool:
     """Whether nothing of a job is left to do, unless it is asked for."""
     return job.status not in (PENDING, RUNNING, INTERRUPTED)
+
+
+def is_mistaken(job: Job) -> bool:
+    """Whether a job failed because of what it was given, before it trained.
+
+    Example:
+        >>> mistake = "ConfigError: sweep.metric: the run will have no 'val/los'."
+        >>> is_mistaken(Job("a", 0, "000", status=FAILED, error=mistake))
+        True
+    """
+    kind = (job.error or "").partition(":")[0]
+    return job.status == FAILED and kind in MISTAKES
 
 
 def job_labels(

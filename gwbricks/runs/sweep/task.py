@@ -25,6 +25,7 @@ class SweepTask:
         trusted: See `resolve_target`.
         ckpt_path: Checkpoint that each job goes on from.
         sweeps: Identities of the jobs of each sweep that were launched by this process.
+        tried: Identities of those that had not ended when they were launched.
         owner: The process that the sweep was started by.
         launch: Names what was started.
         notes: Lines to show once the sweep has ended.
@@ -33,6 +34,7 @@ class SweepTask:
     trusted: tuple[str, ...] = ()
     ckpt_path: str | None = None
     sweeps: dict[SweepFolder, list[str]] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
     owner: int = field(default_factory=os.getpid)
     launch: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     notes: list[str] = field(default_factory=list)

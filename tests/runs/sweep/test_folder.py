@@ -74,6 +74,22 @@ def test_failed_jobs_are_retried_on_request(
     assert sweep.read("a").status == expected
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param("ConfigError: sweep.metric: no", "pending", id="mistake"),
+        pytest.param("UnknownNameError: x: unknown", "pending", id="unknown-name"),
+        pytest.param("OSError: ConfigError: full", "failed", id="other"),
+    ],
+)
+def test_job_that_failed_by_a_mistake_is_tried_again(
+    sweep: SweepFolder, job: Callable[..., Job], error: str, expected: str
+) -> None:
+    sweep.write(replace(job("failed"), error=error))
+    sweep.plan({"a": ["seed=0"]})
+    assert sweep.read("a").status == expected
+
+
 def test_finished_job_is_run_again_only_if_its_folder_was_removed(
     sweep: SweepFolder, job: Callable[..., Job]
 ) -> None:
