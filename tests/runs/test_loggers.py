@@ -237,6 +237,7 @@ def test_mlflow_has_curves_settings_results_and_the_graph(
     assert [file.path for file in client.list_artifacts(found.info.run_id)] == [
         "graph.png"
     ]
+    assert [*(tmp_path / "mlruns").rglob("graph.png")]
     assert (folder / "metrics.csv").is_file()
     cfg = config("logger=mlflow", *TINY, f"paths.outputs={tmp_path}")
     with pytest.raises(KeyboardInterrupt):
