@@ -1,12 +1,10 @@
 """`gwbricks compare`: runs side by side, as table, page, CSV and picture."""
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from gwbricks.errors import ConfigError
+from gwbricks.cli.parser import OptionParser
 
 USAGE = """\
 usage: gwbricks compare FOLDER… [--by KEYS] [--metric NAMES] [-o FILE]
@@ -25,18 +23,13 @@ usage: gwbricks compare FOLDER… [--by KEYS] [--metric NAMES] [-o FILE]
 """
 
 
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"compare: {message}. Fix: see gwbricks compare --help.")
-
-
 def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     """Prints a table and writes files."""
     del trusted
     if "--help" in args or "-h" in args:
         sys.stdout.write(USAGE)
         return 0
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = OptionParser("compare")
     parser.add_argument("targets", metavar="FOLDER", nargs="+")
     parser.add_argument("--by", action="extend", type=_names, default=[])
     parser.add_argument(

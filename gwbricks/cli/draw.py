@@ -1,15 +1,13 @@
 """`gwbricks draw`: the graph of a config as mermaid text, SVG, PNG or characters."""
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from omegaconf import DictConfig
 
 from gwbricks.cli.hydra_app import run_hydra
-from gwbricks.errors import ConfigError
+from gwbricks.cli.parser import OptionParser
 
 USAGE = """\
 usage: gwbricks draw [experiment=NAME] [key=value …] [-o FILE]
@@ -24,17 +22,12 @@ Mermaid text can be pasted into Markdown. All else needs the extra `draw`.
 """
 
 
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"draw: {message}. Fix: see gwbricks draw --help.")
-
-
 def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     """Draws into a file, or prints mermaid text."""
     if "--help" in args or "-h" in args:
         sys.stdout.write(USAGE)
         return 0
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = OptionParser("draw")
     parser.add_argument("-o", dest="path", type=Path)
     parser.add_argument("--stage", default="train")
     parser.add_argument("--detail", default="full", choices=("full", "overview"))

@@ -1,11 +1,10 @@
 """`gwbricks export`: a route of a run as a file that runs without gwbricks."""
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from gwbricks.cli.parser import OptionParser
 from gwbricks.errors import ConfigError
 
 USAGE = """\
@@ -22,17 +21,12 @@ evaluation does with rows that have only these domains.
 """
 
 
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"export: {message}. Fix: see gwbricks export --help.")
-
-
 def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     """Exports, and prints shapes and the largest difference to PyTorch."""
     if "--help" in args or "-h" in args:
         sys.stdout.write(USAGE)
         return 0
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = OptionParser("export")
     parser.add_argument("target", metavar="RUN_OR_CKPT", type=Path)
     parser.add_argument("--inputs", required=True, type=_names)
     parser.add_argument("--outputs", required=True, type=_names)

@@ -1,11 +1,10 @@
 """`gwbricks predict`: what a run makes of a whole data set, in one file."""
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from gwbricks.cli.parser import OptionParser
 from gwbricks.errors import ConfigError
 
 USAGE = """\
@@ -34,17 +33,12 @@ lacks what the output is made of.
 """
 
 
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"predict: {message}. Fix: see gwbricks predict --help.")
-
-
 def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     """Predicts, and prints the shape of each output."""
     if "--help" in args or "-h" in args:
         sys.stdout.write(USAGE)
         return 0
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = OptionParser("predict")
     parser.add_argument("target", metavar="RUN_OR_CKPT", type=Path)
     parser.add_argument("--data", required=True)
     parser.add_argument("-o", dest="path", required=True, type=Path)

@@ -1,12 +1,10 @@
 """`gwbricks sync`: offline runs to W&B."""
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from gwbricks.errors import ConfigError
+from gwbricks.cli.parser import OptionParser
 
 USAGE = """\
 usage: gwbricks sync RUN… [--project P] [--entity E]
@@ -17,18 +15,13 @@ usage: gwbricks sync RUN… [--project P] [--entity E]
 """
 
 
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"sync: {message}. Fix: see gwbricks sync --help.")
-
-
 def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     """Uploads what W&B does not have yet, and prints a table of it."""
     del trusted
     if "--help" in args or "-h" in args:
         sys.stdout.write(USAGE)
         return 0
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = OptionParser("sync")
     parser.add_argument("folders", metavar="RUN", nargs="+", type=Path)
     parser.add_argument("--project")
     parser.add_argument("--entity")
