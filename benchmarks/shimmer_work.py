@@ -35,15 +35,15 @@ def find_shimmer(checkout: Path) -> None:
     sys.modules["shimmer.version"] = version
 
 
-def fit_shimmer(work: Work, folder: str, callback: Callback) -> None:
+def fit_shimmer(work: Work, folder: str, *callbacks: Callback) -> None:
     """Trains Shimmer's fusion workspace.
 
     Args:
         work: The work.
         folder: Where the CSVLogger writes.
-        callback: A callback of the Trainer.
+        callbacks: Callbacks of the Trainer.
     """
-    fit(_module(work), _loader(work), work.steps, folder, callback)
+    fit(_module(work), _loader(work), work.steps, folder, *callbacks)
 
 
 def _module(work: Work) -> Any:  # noqa: ANN401 - a class of Shimmer

@@ -32,7 +32,7 @@ from report import add_arguments, report
 from rich.table import Table
 from shimmer_work import find_shimmer, fit_shimmer
 from torch import nn, Tensor
-from turns import fit, in_turn, ratio, TrainerSteps, WARM_UP
+from turns import EveryStep, every_turn, fit, in_turn, ratio, Turns, WARM_UP
 from work import COEFS, DIM, HIDDEN_DIM, ITEMS, LATENT_DIM, LEARNING_RATE, Work
 
 from gwbricks import GWDecoder, GWEncoder, LightningBrickCollection, Stage
@@ -40,12 +40,23 @@ from gwbricks.bricks import BrickCollection
 from gwbricks.data import as_named_inputs, TrainLoader
 from gwbricks.domains import LinearDomain
 from gwbricks.runs.quiet import quiet_libraries
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 
-WAYS = ("shimmer", "trainer", "compiled", "graph", "plain", "floor", "loader")
+WAYS = (
+    "shimmer",
+    "trainer",
+    "compiled",
+    "graph",
+    "plain",
+    "floor",
+    "kept_floor",
+    "loader",
+)
 RATIOS = (
     ("shimmer", "trainer"),
     ("trainer", "floor"),
+    ("trainer", "kept_floor"),
     ("trainer", "compiled"),
     ("trainer", "graph"),
     ("graph", "plain"),
@@ -72,8 +83,19 @@ def build_loader(work: Work) -> TrainLoader:
     return TrainLoader(work.columns(), items, work.batch_size, seed=0)
 
 
+def first_batch(work: Work) -> dict[str, Any]:
+    """Returns a batch, as the graph takes it."""
+    return as_named_inputs(next(iter(build_loader(work))))
+
+
+def columns_of(work: Work) -> dict[str, Tensor]:
+    """Returns the raw data of a batch."""
+    inputs = first_batch(work)
+    return {name: inputs[name] for name in work.sizes}
+
+
 def fit_graph(
-    work: Work, folder: str, callback: Callback, compiled: bool = False
+    work: Work, folder: str, *callbacks: Callback, compiled: bool = False
 ) -> None:
     """Trains the graph in the Trainer."""
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
@@ -81,7 +103,7 @@ def fit_graph(
     module = LightningBrickCollection(
         build_graph(work), optimizer, COEFS, schedule, compiled=compiled
     )
-    fit(module, build_loader(work), work.steps, folder, callback)
+    fit(module, build_loader(work), work.steps, folder, *callbacks)
 
 
 def graph_losses(graph: BrickCollection, inputs: dict[str, Any]) -> dict[str, Tensor]:
@@ -111,34 +133,67 @@ def batches(loader: TrainLoader) -> Iterator[object]:
         yield from epoch
 
 
+def time_trainer(work: Work, compiled: bool, turns: Turns) -> None:
+    """Takes turns with steps of gwbricks in the Trainer."""
+    with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
+        fit_graph(work, folder, EveryStep(turns), compiled=compiled)
+
+
+def time_shimmer(work: Work, checkout: Path, turns: Turns) -> None:
+    """Takes turns with steps of Shimmer in the Trainer."""
+    find_shimmer(checkout)
+    with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
+        fit_shimmer(work, folder, EveryStep(turns))
+
+
+def time_graph(work: Work, workspace: Workspace | None, turns: Turns) -> None:
+    """Takes turns with steps of the graph."""
+    keep_freed_memory()
+    graph, inputs = build_graph(work, workspace), first_batch(work)
+    every_turn(turns, bare_loop(graph, partial(graph_losses, graph, inputs)))
+
+
+def time_plain(work: Work, turns: Turns) -> None:
+    """Takes turns with steps by hand."""
+    keep_freed_memory()
+    plain, columns = PlainWorkspace(work), columns_of(work)
+    every_turn(turns, bare_loop(plain, partial(plain, columns)))
+
+
+def time_floor(work: Work, kept: bool, turns: Turns) -> None:
+    """Takes turns with the matrix products alone."""
+    if kept:
+        keep_freed_memory()
+    products = matrix_products(work, columns_of(work))
+    every_turn(turns, lambda: [product() for product in products])
+
+
+def time_loader(work: Work, turns: Turns) -> None:
+    """Takes turns with the loader alone."""
+    every_turn(turns, partial(next, batches(build_loader(work))))
+
+
 def measure(
-    work: Work, turns: int, with_shimmer: bool, with_compiled: bool = False
+    work: Work,
+    turns: int,
+    threads: int = 1,
+    shimmer: Path | None = None,
+    with_compiled: bool = False,
 ) -> dict[str, Any]:
     """Returns times and their ratios."""
-    loader = build_loader(work)
-    inputs = as_named_inputs(next(iter(loader)))
-    columns = {name: inputs[name] for name in work.sizes}
-    graph, plain = build_graph(work), PlainWorkspace(work)
-    products, loading = matrix_products(work, columns), batches(loader)
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-
-        def in_trainer(fit: Callable[..., None]) -> TrainerSteps:
-            steps = TrainerSteps(partial(fit, work, folder))
-            stack.callback(steps.close)
-            return steps
-
-        ways: dict[str, Callable[[], object]] = {
-            "trainer": in_trainer(fit_graph),
-            "graph": bare_loop(graph, partial(graph_losses, graph, inputs)),
-            "plain": bare_loop(plain, partial(plain, columns)),
-            "floor": lambda: [product() for product in products],
-            "loader": partial(next, loading),
-        }
-        if with_shimmer:
-            ways = {"shimmer": in_trainer(fit_shimmer), **ways}
-        if with_compiled:
-            ways["compiled"] = in_trainer(partial(fit_graph, compiled=True))
-        times = in_turn(ways, turns)
+    ways: dict[str, Callable[[Turns], object]] = {
+        "trainer": partial(time_trainer, work, False),
+        "graph": partial(time_graph, work, None),
+        "plain": partial(time_plain, work),
+        "floor": partial(time_floor, work, False),
+        "kept_floor": partial(time_floor, work, True),
+        "loader": partial(time_loader, work),
+    }
+    if shimmer:
+        ways = {"shimmer": partial(time_shimmer, work, shimmer), **ways}
+    if with_compiled:
+        ways["compiled"] = partial(time_trainer, work, True)
+    times = in_turn(ways, turns, threads)
     found: dict[str, Any] = {"domains": work.domains, "batch_size": work.batch_size}
     for kind in ("wall", "cpu"):
         end = "ms" if kind == "wall" else "cpu_ms"
@@ -185,15 +240,19 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile=true, too")
     add_arguments(parser)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
     if args.shimmer:
         find_shimmer(args.shimmer)
     sizes = [(count, size) for size in args.batch_size for count in args.domains]
-    found = []
-    for count, batch_size in sizes:
-        work = Work(count, batch_size, args.turns + WARM_UP + 2)
-        with quiet_libraries():
-            found.append(measure(work, args.turns, bool(args.shimmer), args.compile))
+    found = [
+        measure(
+            Work(count, batch_size, args.turns + WARM_UP + 2),
+            args.turns,
+            args.threads,
+            args.shimmer,
+            args.compile,
+        )
+        for count, batch_size in sizes
+    ]
     report(found, show(found), args)
 
 

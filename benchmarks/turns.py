@@ -1,14 +1,20 @@
-"""Times several ways of doing the same in turn, so that a busy machine slows all."""
+"""Times several ways of doing the same in turn, so that a busy machine slows all.
 
+Each way has a process of its own, so that none lives with what another one imports,
+allocates or sets.
+"""
+
+import multiprocessing
 import statistics
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from threading import Semaphore
+from multiprocessing.connection import Connection
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
@@ -27,29 +33,109 @@ class Times:
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
-    def add(self, action: Callable[[], object]) -> None:
-        """Runs the action once."""
-        wall, cpu = time.perf_counter_ns(), time.process_time_ns()
+    def add(self, wall: int, cpu: int) -> None:
+        """Adds a turn, in nanoseconds."""
+        self.wall.append(wall / 1e6)
+        self.cpu.append(cpu / 1e6)
+
+
+class Turns:
+    """The turns of a way, as its process sees them.
+
+    Args:
+        pipe: Tells when a turn is wanted, and takes its times.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._start: tuple[int, int] | None = None
+
+    def next(self) -> bool:
+        """Ends the turn, if there is one; waits, and says whether another is wanted."""
+        if self._start is not None:
+            wall, cpu = self._start
+            self._pipe.send((time.perf_counter_ns() - wall, _cpu() - cpu))
+        is_wanted: bool = self._pipe.recv()
+        self._start = time.perf_counter_ns(), _cpu()
+        return is_wanted
+
+
+def _cpu() -> int:
+    return time.process_time_ns()
+
+
+class EveryStep(Callback):
+    """Makes one step of a Trainer, with loading and logging, each turn.
+
+    Args:
+        turns: The turns.
+    """
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        """Waits until a step is wanted."""
+        trainer.should_stop = not self._turns.next()
+
+
+def every_turn(turns: Turns, action: Callable[[], object]) -> None:
+    """Does the same each turn."""
+    while turns.next():
         action()
-        self.cpu.append((time.process_time_ns() - cpu) / 1e6)
-        self.wall.append((time.perf_counter_ns() - wall) / 1e6)
 
 
-def in_turn(ways: Mapping[str, Callable[[], object]], turns: int) -> dict[str, Times]:
+def in_turn(
+    ways: Mapping[str, Callable[[Turns], object]], turns: int, threads: int = 1
+) -> dict[str, Times]:
     """Returns the times of each way, without those of the warm-up.
 
     Args:
-        ways: What is timed, by name.
+        ways: What is timed, by name: a picklable function that takes its turns.
         turns: Number of turns that count.
+        threads: Threads of torch in each process.
+
+    Raises:
+        RuntimeError: If a way ends before its last turn.
     """
-    for _ in range(WARM_UP):
-        for way in ways.values():
-            way()
     times = {name: Times() for name in ways}
-    for _ in range(turns):
-        for name, way in ways.items():
-            times[name].add(way)
+    with ExitStack() as stack:
+        pipes = {name: _start(stack, way, threads) for name, way in ways.items()}
+        for turn in range(WARM_UP + turns):
+            for name, pipe in pipes.items():
+                try:
+                    pipe.send(True)
+                    found: tuple[int, int] = pipe.recv()
+                except (EOFError, OSError):
+                    raise RuntimeError(f"{name} ended before its last turn") from None
+                if turn >= WARM_UP:
+                    times[name].add(*found)
     return times
+
+
+def _start(
+    stack: ExitStack, way: Callable[[Turns], object], threads: int
+) -> Connection:
+    processes = multiprocessing.get_context("spawn")
+    here, there = processes.Pipe()
+    process = processes.Process(target=_serve, args=(there, way, threads), daemon=True)
+    process.start()
+    there.close()
+
+    def end() -> None:
+        with suppress(OSError):  # it has ended
+            here.send(False)
+        process.join()
+
+    stack.callback(end)
+    return here
+
+
+def _serve(pipe: Connection, way: Callable[[Turns], object], threads: int) -> None:
+    torch.set_num_threads(threads)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        way(Turns(pipe))
 
 
 def ratio(times: list[float], to: list[float]) -> float:
@@ -62,7 +148,7 @@ def fit(
     loader: Any,  # noqa: ANN401 - any iterable of batches
     steps: int,
     folder: str,
-    callback: Callback,
+    *callbacks: Callback,
 ) -> None:
     """Trains, and logs to a CSV file every tenth step.
 
@@ -71,7 +157,7 @@ def fit(
         loader: Its batches.
         steps: Number of steps.
         folder: Where the file is written.
-        callback: A callback of the Trainer.
+        callbacks: Callbacks of the Trainer.
     """
     trainer = Trainer(
         max_steps=steps,
@@ -82,54 +168,8 @@ def fit(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[callback],
+        callbacks=list(callbacks),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.fit(module, loader)
-
-
-class TrainerSteps(Callback):
-    """Makes one step of a Trainer, with loading and logging, at each call.
-
-    The Trainer runs in a thread of its own and waits between calls.
-
-    Args:
-        fit: Fits with a Trainer that has the given callback.
-    """
-
-    def __init__(self, fit: Callable[[Callback], Any]) -> None:
-        self._wanted, self._made = Semaphore(0), Semaphore(0)
-        self._is_last = False
-        self._pool = ThreadPoolExecutor(1)
-        self._fitting = self._pool.submit(self._fit, fit)
-        self._wait()
-
-    def __call__(self) -> None:
-        """Makes one step."""
-        self._wanted.release()
-        self._wait()
-
-    def close(self) -> None:
-        """Lets the Trainer end."""
-        self._is_last = True
-        self._wanted.release()
-        self._pool.shutdown()
-
-    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
-        """Waits until a step is wanted."""
-        self._made.release()
-        self._wanted.acquire()
-        trainer.should_stop = self._is_last
-
-    def _fit(self, fit: Callable[[Callback], Any]) -> None:
-        try:
-            fit(self)
-        finally:
-            self._made.release()
-
-    def _wait(self) -> None:
-        self._made.acquire()
-        if self._fitting.done():
-            self._fitting.result()
-            raise RuntimeError("The Trainer made all its steps. Fix: give it more.")

@@ -19,7 +19,7 @@ from gwbricks.losses import check_coefs, coefs_at, find_ramps
 from gwbricks.seeding import derive_seed
 from gwbricks.training.evaluation import Evaluation, name_sets
 from gwbricks.training.freed_memory import keep_freed_memory
-from gwbricks.training.logs import log_losses, log_metrics
+from gwbricks.training.logs import log_losses, log_metrics, log_steps
 from gwbricks.training.objective import compute_objective, Objective
 from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures import (
@@ -204,14 +204,13 @@ class LightningBrickCollection(LightningModule):
         if step != self._logged_step and every and step % every == 0:
             self._logged_step = step
             losses = self._means[Stage.TRAIN].take()
-            log_losses(self, "train", losses, on_step=True)
-            for name, ramp in self.ramps.items():
-                self.log(f"train/coef/{name}", ramp.at(step - 1))
+            coefs = {f"coef/{name}": r.at(step - 1) for name, r in self.ramps.items()}
+            log_steps(self, {f"train/{n}": v for n, v in (losses | coefs).items()})
 
     def on_train_epoch_end(self) -> None:
         """Logs what is left of the losses, and the metrics."""
         losses, metrics = self._take(Stage.TRAIN)
-        log_losses(self, "train", losses, on_step=False)
+        log_losses(self, "train", losses)
         self._log_metrics("train", metrics)
 
     def on_validation_epoch_start(self) -> None:
@@ -254,7 +253,7 @@ class LightningBrickCollection(LightningModule):
     def _finish(self) -> None:
         self._isolation.close()
         for name, (losses, metrics) in self._evaluation.finish().items():
-            log_losses(self, name, losses, on_step=False)
+            log_losses(self, name, losses)
             self._log_metrics(name, metrics)
 
     def _log_metrics(self, set_name: str, metrics: Mapping[str, Any]) -> None:
