@@ -14,7 +14,7 @@ LISTED = 3
 """Most losses that a message lists."""
 
 
-def log_steps(module: LightningModule, means: Mapping[str, float]) -> None:
+def log_steps(module: LightningModule, means: Mapping[str, float], step: int) -> None:
     """Logs means over training steps, and the objective in the progress bar.
 
     Loggers are given all at once: Lightning's own `log` takes half a millisecond for
@@ -23,10 +23,13 @@ def log_steps(module: LightningModule, means: Mapping[str, float]) -> None:
     Args:
         module: What logs.
         means: Means by logged name, such as `train/loss`.
+        step: Number of the step that they are logged at.
 
     Raises:
         DivergedError: If one is not finite.
     """
+    if not means:
+        return
     trainer = module.trainer
     check_finite(means, trainer.global_step)
     if "train/loss" in means:
@@ -35,7 +38,7 @@ def log_steps(module: LightningModule, means: Mapping[str, float]) -> None:
     trainer.callback_metrics.update({n: torch.tensor(v) for n, v in means.items()})
     for logger in trainer.loggers:
         row = {**means, "epoch": trainer.current_epoch}
-        logger.log_metrics(row, step=trainer.global_step - 1)
+        logger.log_metrics(row, step=step)
         logger.save()
 
 

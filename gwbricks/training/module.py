@@ -203,15 +203,17 @@ class LightningBrickCollection(LightningModule):
         every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue] - set by its logger connector
         if step != self._logged_step and every and step % every == 0:
             self._logged_step = step
-            losses = self._means[Stage.TRAIN].take()
             coefs = {f"coef/{name}": r.at(step - 1) for name, r in self.ramps.items()}
-            log_steps(self, {f"train/{n}": v for n, v in (losses | coefs).items()})
+            self._log_steps(self._means[Stage.TRAIN].take() | coefs, step - 1)
 
     def on_train_epoch_end(self) -> None:
         """Logs what is left of the losses, and the metrics."""
         losses, metrics = self._take(Stage.TRAIN)
-        log_losses(self, "train", losses)
+        self._log_steps(losses, self.trainer.global_step)
         self._log_metrics("train", metrics)
+
+    def _log_steps(self, means: Mapping[str, float], step: int) -> None:
+        log_steps(self, {f"train/{name}": mean for name, mean in means.items()}, step)
 
     def on_validation_epoch_start(self) -> None:
         """Keeps the random state, so that training does not depend on validation."""
