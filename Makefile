@@ -62,7 +62,7 @@ bench: install ## time steps, bricks and commands, into outputs/bench (SHIMMER=c
 	$(BIN)/python benchmarks/stacked.py --output outputs/bench/stacked.json
 	$(BIN)/python benchmarks/bricks.py --output outputs/bench/bricks.json
 	$(BIN)/python benchmarks/latents.py --output outputs/bench/latents.json
-	$(BIN)/python benchmarks/gpu.py --output outputs/bench/gpu.json
+	$(BIN)/python benchmarks/gpu.py --output outputs/bench/gpu.json $(if $(SHIMMER),--shimmer $(SHIMMER))
 	$(BIN)/python benchmarks/commands.py --output outputs/bench/commands.json
 
 clean: ## remove .venv, caches and build products, but no outputs

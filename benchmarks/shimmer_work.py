@@ -1,7 +1,7 @@
 """Shimmer's training step on the same work, from a checkout."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,6 +44,31 @@ def fit_shimmer(work: Work, folder: str, *callbacks: Callback) -> None:
         callbacks: Callbacks of the Trainer.
     """
     fit(_module(work), _loader(work), work.steps, folder, *callbacks)
+
+
+def shimmer_step(work: Work, device: str) -> Callable[[], None]:
+    """Returns a step of Shimmer's workspace in a bare loop, without logging.
+
+    Args:
+        work: The work.
+        device: Where it is trained.
+    """
+    module = _module(work).to(device)
+    batch, _, _ = next(iter(_loader(work)))
+    batch = {
+        group: {name: rows.to(device) for name, rows in columns.items()}
+        for group, columns in batch.items()
+    }
+    trained = [p for p in module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=LEARNING_RATE)
+
+    def step() -> None:
+        latents = module.encode_domains(batch)
+        module.loss_mod.step(batch, latents, "train").loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
 
 
 def _module(work: Work) -> Any:  # noqa: ANN401 - a class of Shimmer

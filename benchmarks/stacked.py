@@ -24,12 +24,13 @@ from lightning.pytorch import Callback, Trainer
 from report import add_arguments, report
 from rich.table import Table
 from step import build_graph, build_loader
-from turns import WARM_UP
 from work import COEFS, LEARNING_RATE, Work
 
 from gwbricks import LightningBrickCollection
 from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.sweep.turns import Run, train_together
+
+WARM_UP = 10
 
 
 class Stopwatch(Callback):

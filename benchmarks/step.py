@@ -8,14 +8,13 @@ All are run in turn, one step each; a ratio is the median over turns. Times of t
 processor (`cpu`) are of more use than wall times when the machine is busy.
 
 Usage: python benchmarks/step.py [--domains 2 3 4 6] [--batch-size 128] [--threads 1]
-[--turns 100] [--shimmer CHECKOUT] [--compile] [--json] [--output FILE]
+[--turns 20] [--shimmer CHECKOUT] [--compile] [--json] [--output FILE]
 """
 
 import argparse
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -32,7 +31,7 @@ from report import add_arguments, report
 from rich.table import Table
 from shimmer_work import find_shimmer, fit_shimmer
 from torch import nn, Tensor
-from turns import EveryStep, every_turn, fit, in_turn, ratio, Turns, WARM_UP
+from turns import every_turn, EveryStep, fit, in_turn, ratio, STEPS, Turns, WARM_UP
 from work import COEFS, DIM, HIDDEN_DIM, ITEMS, LATENT_DIM, LEARNING_RATE, Work
 
 from gwbricks import GWDecoder, GWEncoder, LightningBrickCollection, Stage
@@ -206,9 +205,6 @@ def measure(
             for a, b in RATIOS
             if a in of and b in of
         }
-    found["cpu_means_ms"] = {
-        n: round(statistics.mean(t.cpu), 3) for n, t in times.items()
-    }
     return found
 
 
@@ -235,7 +231,7 @@ def main() -> None:
     parser.add_argument("--domains", type=int, nargs="+", default=[2, 3, 4, 6])
     parser.add_argument("--batch-size", type=int, nargs="+", default=[128])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--shimmer", type=Path, help="a checkout of ruflab/shimmer")
     parser.add_argument("--compile", action="store_true", help="compile=true, too")
     add_arguments(parser)
@@ -245,7 +241,7 @@ def main() -> None:
     sizes = [(count, size) for size in args.batch_size for count in args.domains]
     found = [
         measure(
-            Work(count, batch_size, args.turns + WARM_UP + 2),
+            Work(count, batch_size, (args.turns + WARM_UP) * STEPS + 2),
             args.turns,
             args.threads,
             args.shimmer,

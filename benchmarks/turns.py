@@ -1,7 +1,8 @@
 """Times several ways of doing the same in turn, so that a busy machine slows all.
 
 Each way has a process of its own, so that none lives with what another one imports,
-allocates or sets.
+allocates or sets. A turn is ten steps: caches are as they are in training, and one of
+the steps logs.
 """
 
 import multiprocessing
@@ -14,16 +15,20 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
+
+# isort: split
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
-WARM_UP = 10
+WARM_UP = 3
+STEPS = 10
 
 
 @dataclass
 class Times:
-    """What each turn took, in milliseconds.
+    """What a step took in each turn, in milliseconds.
 
     Args:
         wall: Wall time.
@@ -35,8 +40,8 @@ class Times:
 
     def add(self, wall: int, cpu: int) -> None:
         """Adds a turn, in nanoseconds."""
-        self.wall.append(wall / 1e6)
-        self.cpu.append(cpu / 1e6)
+        self.wall.append(wall / STEPS / 1e6)
+        self.cpu.append(cpu / STEPS / 1e6)
 
 
 class Turns:
@@ -49,13 +54,18 @@ class Turns:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
         self._start: tuple[int, int] | None = None
+        self._left = 0
 
     def next(self) -> bool:
-        """Ends the turn, if there is one; waits, and says whether another is wanted."""
+        """Says whether another step is wanted; waits for the next turn, if one ends."""
+        if self._left:
+            self._left -= 1
+            return True
         if self._start is not None:
             wall, cpu = self._start
             self._pipe.send((time.perf_counter_ns() - wall, _cpu() - cpu))
         is_wanted: bool = self._pipe.recv()
+        self._left = STEPS - 1
         self._start = time.perf_counter_ns(), _cpu()
         return is_wanted
 
@@ -65,7 +75,7 @@ def _cpu() -> int:
 
 
 class EveryStep(Callback):
-    """Makes one step of a Trainer, with loading and logging, each turn.
+    """Makes the steps of a Trainer, with loading and logging, in turns.
 
     Args:
         turns: The turns.
@@ -80,7 +90,7 @@ class EveryStep(Callback):
 
 
 def every_turn(turns: Turns, action: Callable[[], object]) -> None:
-    """Does the same each turn."""
+    """Does the same in every step."""
     while turns.next():
         action()
 
