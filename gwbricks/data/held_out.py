@@ -9,6 +9,9 @@ from gwbricks.data.sets import FurtherSet, Source
 from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError, suggest
 
+LISTED = 12
+"""Most classes that a message lists."""
+
 
 class HeldOutSet(FurtherSet):
     """The rows of some classes, which `train`, `val` and `test` then lack.
@@ -38,8 +41,21 @@ class HeldOutSet(FurtherSet):
         return ~self._held(columns)
 
     def make(self, source: Source) -> Split:
-        """Returns the rows of the classes."""
-        return source.loaded.take(self._held(source.loaded.columns))
+        """Returns the rows of the classes.
+
+        Raises:
+            ConfigError: If a class has no row.
+        """
+        columns = source.loaded.columns
+        held, classes = self._held(columns), columns[self.column].unique()
+        if absent := self.values[~torch.isin(self.values, classes)].tolist():
+            listed = ", ".join(map(str, classes[:LISTED].tolist()))
+            more = f" and {len(classes) - LISTED} more" if len(classes) > LISTED else ""
+            raise ConfigError(
+                f"values: no {source.stage} row has the {self.column} {absent[0]}."
+                f" Expected some of {listed}{more}."
+            )
+        return source.loaded.take(held)
 
     def _held(self, columns: Mapping[str, Tensor]) -> Tensor:
         known = sorted(name for name, rows in columns.items() if rows.ndim == 1)
