@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
+from gwbricks.random_state import seed_torch
 from gwbricks.seeding import derive_seed
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
@@ -53,3 +54,18 @@ def test_does_not_depend_on_the_process(hash_seed: str) -> None:
         text=True,
     ).stdout
     assert int(printed) == derive_seed(3, "v")
+
+
+@given(seed=SEEDS)
+def test_torch_is_seeded_as_by_torch_itself(seed: int) -> None:
+    seed_torch(seed)
+    drawn = torch.rand(3)
+    torch.manual_seed(seed)
+    assert torch.equal(drawn, torch.rand(3))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_nothing_is_kept_for_a_gpu_that_is_not_there() -> None:
+    before = len(torch.cuda._queued_calls)
+    seed_torch(0)
+    assert len(torch.cuda._queued_calls) == before

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from gwbricks.errors import ConfigError, GWBricksError
+from gwbricks.random_state import seed_torch
 from gwbricks.runs.targets import resolve_target
 from gwbricks.seeding import derive_seed
 
@@ -51,7 +52,7 @@ def instantiate(
     if node.get("_partial_", False):
         return partial(target, *args, **arguments)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, key))
+        seed_torch(derive_seed(seed, key))
         try:
             return target(*args, **arguments)
         except GWBricksError as error:

@@ -16,6 +16,7 @@ from gwbricks.data import TableDataModule
 from gwbricks.data.pairing import by_presence
 from gwbricks.data.tensors import present_rows
 from gwbricks.errors import ConfigError
+from gwbricks.random_state import seed_torch
 from gwbricks.runs.build import build_module
 from gwbricks.runs.evaluate import read_run
 from gwbricks.runs.instantiate import instantiate
@@ -265,7 +266,7 @@ class LoadedRun:
         ]
         parts: dict[str, list[tuple[Tensor, Any]]] = {name: [] for name in outputs}
         with isolate_rng():
-            torch.manual_seed(derive_seed(self.config["seed"], Stage.INFERENCE.value))
+            seed_torch(derive_seed(self.config["seed"], Stage.INFERENCE.value))
             for group, items in track(chunks):
                 batch = {n: columns[n][items].to(self.module.device) for n in group}
                 for name, value in compute(batch).items():

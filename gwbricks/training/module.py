@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.seed import isolate_rng
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -16,6 +15,7 @@ from torch.optim import Optimizer
 from gwbricks.bricks import BrickCollection, CompiledCollection, Stage
 from gwbricks.data import as_named_inputs, count_rows
 from gwbricks.losses import check_coefs, coefs_at, find_ramps
+from gwbricks.random_state import seed_torch
 from gwbricks.seeding import derive_seed
 from gwbricks.training.evaluation import Evaluation, name_sets
 from gwbricks.training.freed_memory import keep_freed_memory
@@ -130,7 +130,7 @@ class LightningBrickCollection(LightningModule):
             self._evaluation.enter(place)
         if self.seed is not None:
             number = index * self.trainer.world_size + self.global_rank
-            torch.manual_seed(derive_seed(self.seed, stage.value, number))
+            seed_torch(derive_seed(self.seed, stage.value, number))
         self._step(batch, stage)
 
     def predict_step(
@@ -192,7 +192,7 @@ class LightningBrickCollection(LightningModule):
     def on_train_epoch_start(self) -> None:
         """Seeds the epoch."""
         if self.seed is not None:
-            torch.manual_seed(
+            seed_torch(
                 derive_seed(self.seed, "epoch", self.current_epoch, self.global_rank)
             )
 
@@ -236,7 +236,7 @@ class LightningBrickCollection(LightningModule):
         if self.seed is not None:
             self._isolation.enter_context(isolate_rng())
             seed = derive_seed(self.seed, Stage.INFERENCE.value, self.global_rank)
-            torch.manual_seed(seed)
+            seed_torch(seed)
 
     def on_predict_epoch_end(self) -> None:
         """Puts the random state back."""
