@@ -12,6 +12,9 @@ from gwbricks.data.table import Group, Layout, Table
 from gwbricks.errors import ConfigError
 from gwbricks.seeding import derive_seed
 
+INDEXED = 64
+"""Steps whose items are looked up together."""
+
 
 @dataclass
 class TrainLoader:
@@ -89,27 +92,33 @@ class TrainLoader:
         return self._rows[columns] * self.share[1]
 
     def __iter__(self) -> Iterator[Table]:
-        orders = {columns: self._order(columns) for columns in self._items}
         is_resumed = self._resumed.get("epoch") == self.epoch
         first = self._resumed["steps"] if is_resumed else 0
         self._resumed = {}
-        batches = (
-            take_items(self.columns, self._step_items(orders, step), self.layout)
-            for step in range(first, len(self))
-        )
-        for step, batch in enumerate(_made(batches, self.pinned), first):
+        for step, batch in enumerate(_made(self._batches(first), self.pinned), first):
             self._done = step + 1
             yield batch
 
-    def _step_items(
-        self, orders: Mapping[Domains, Tensor], step: int
-    ) -> dict[Domains, Tensor]:
+    def _batches(self, first: int) -> Iterator[Table]:
+        orders = {columns: self._order(columns) for columns in self._items}
+        for start in range(first, len(self), INDEXED):
+            items = self._items_of(orders, slice(start, start + INDEXED))
+            for step in zip(*items.values(), strict=True):
+                index = dict(zip(items, step, strict=True))
+                yield _take(self.columns, index, self.layout)
+
+    def _items_of(
+        self, orders: Mapping[Domains, Tensor], steps: slice
+    ) -> dict[str, tuple[Tensor, ...]]:
+        """Returns the items of each column, step by step."""
         return {
-            columns: order[step * self._rows[columns] :][: self._rows[columns]]
-            for columns, order in orders.items()
+            name: torch.cat([orders[g.columns][steps] for g in groups], dim=1).unbind()
+            for name in self.columns
+            if (groups := self.layout.groups_of(name))
         }
 
     def _order(self, columns: Domains) -> Tensor:
+        """Returns the items of a group, one row for each step of this process."""
         items, rows = self._items[columns], self._step(columns)
         seed = derive_seed(self.seed, "order", self.epoch, *columns)
         generator = torch.Generator().manual_seed(seed)
@@ -120,7 +129,8 @@ class TrainLoader:
             for _ in range(passes)
         ]
         process, processes = self.share
-        return items[torch.cat(orders)][process::processes]
+        order = items[torch.cat(orders)[: len(self) * rows]][process::processes]
+        return order.view(len(self), -1)
 
 
 @dataclass
@@ -167,21 +177,18 @@ class EvalLoader:
     def _take(self, batch: tuple[Domains, Tensor]) -> Table:
         columns, items = batch
         layout = Layout((Group(columns, len(items)),))
-        return take_items(self.columns, {columns: items}, layout)
+        index = {name: items for name in self.columns if layout.groups_of(name)}
+        return _take(self.columns, index, layout)
 
 
 def _made(batches: Iterable[Table], pinned: bool) -> Iterable[Table]:
     return prefetch(batches, Table.pin_memory) if pinned else batches
 
 
-def take_items(
-    columns: Mapping[str, Tensor], items: Mapping[Domains, Tensor], layout: Layout
+def _take(
+    columns: Mapping[str, Tensor], items: Mapping[str, Tensor], layout: Layout
 ) -> Table:
-    """Indexes every column once, with the items of all groups that have it."""
-    taken = {}
-    for name, rows in columns.items():
-        parts = [items[group.columns] for group in layout.groups_of(name)]
-        if parts:
-            index = parts[0] if len(parts) == 1 else torch.cat(parts)
-            taken[name] = rows.index_select(0, index)
+    taken = {
+        name: columns[name].index_select(0, index) for name, index in items.items()
+    }
     return Table(taken, layout)

@@ -66,6 +66,16 @@ class Layout:
         name = column if column in self.columns else column.partition("/")[0]
         return [group for group in self.groups if name in group.columns]
 
+    def rows_of(self, column: str) -> int:
+        """Returns how many rows a column holds; see `groups_of`."""
+        if column not in self._rows:
+            self._rows[column] = sum(group.rows for group in self.groups_of(column))
+        return self._rows[column]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {}
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Layout":
         return self
 
@@ -88,8 +98,7 @@ class Table:
 
     def __post_init__(self) -> None:
         for name, values in self.columns.items():
-            expected = sum(group.rows for group in self.layout.groups_of(name))
-            rows = len(values)
+            rows, expected = values.shape[0], self.layout.rows_of(name)
             if rows != expected:
                 raise ConfigError(
                     f"batch: column {name!r} has {rows} rows. Expected {expected}."
@@ -132,7 +141,8 @@ class Table:
         columns = {
             name: rows.to(device, **kwargs) for name, rows in self.columns.items()
         }
-        return Table(columns, self.layout)
+        is_there = all(rows is self.columns[name] for name, rows in columns.items())
+        return self if is_there else Table(columns, self.layout)
 
     def pin_memory(self) -> "Table":
         """Returns the table in pinned memory."""

@@ -88,6 +88,5 @@ def squared_error(pred: Tensor, target: Tensor) -> Tensor:
         >>> squared_error(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
         tensor([2.])
     """
-    return (
-        torch.nn.functional.mse_loss(pred, target, reduction="none").flatten(1).mean(1)
-    )
+    errors = torch.nn.functional.mse_loss(pred, target, reduction="none").flatten(1)
+    return errors.sum(1) / errors.shape[1]  # a mean would cost its gradient a pass

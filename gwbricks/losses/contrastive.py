@@ -5,12 +5,12 @@ import math
 import torch
 from jaxtyping import Float
 from torch import nn, Tensor
-from torch.nn import functional as F
 
 from gwbricks.bricks import LossOutput
 from gwbricks.errors import ConfigError
 
 MAX_SCALE = 100.0
+EPSILON = 1e-12
 
 
 class ContrastiveLoss(nn.Module):
@@ -64,9 +64,16 @@ class ContrastiveLoss(nn.Module):
             y: Encodings of the same items from another domain.
         """
         scale = self.log_scale.exp().clamp(max=MAX_SCALE)
-        logits = scale * F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).mT
-        matched = logits.log_softmax(dim=-1).diagonal(dim1=-2, dim2=-1)
+        logits = scale * _unit(x) @ _unit(y).mT
+        scores = logits.log_softmax(dim=-1)
         if self.symmetric:
-            back = logits.log_softmax(dim=-2).diagonal(dim1=-2, dim2=-1)
-            matched = 0.5 * (matched + back)
-        return LossOutput(-matched.mean(dim=-1), {"logit_scale": scale.detach()})
+            scores = scores + logits.log_softmax(dim=-2)
+        matched = scores.diagonal(dim1=-2, dim2=-1).mean(dim=-1)
+        loss = matched * (-0.5 if self.symmetric else -1.0)
+        return LossOutput(loss, {"logit_scale": scale.detach()})
+
+
+def _unit(rows: Tensor) -> Tensor:
+    """Returns the rows with length one; see `torch.nn.functional.normalize`."""
+    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return rows / length.clamp_min(EPSILON)

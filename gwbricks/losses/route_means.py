@@ -76,10 +76,10 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
         return {}
     off = tuple((kind, d) for d in sorted(errors) for kind in sorted(errors[d].off))
     averages = terms.averages(off)
-    means = terms.means(torch.cat([errors[domain].values for domain in sorted(errors)]))
-    values = averages.weights.to(means.dtype) @ means
-    count = len(averages.kinds)
-    of_kinds, of_routes = values[:count].unbind(), values.detach()[count:].unbind()
+    values = torch.cat([errors[domain].values for domain in sorted(errors)])
+    of_kinds = (averages.of_kinds.to(values.dtype) @ values).unbind()
+    means = terms.means(values.detach())
+    of_routes = (averages.of_routes.to(values.dtype) @ means).unbind()
     pairs = zip(averages.kinds, of_kinds, strict=True)
     losses = {kind: LossOutput(value) for kind, value in pairs}
     for (kind, route), value in zip(averages.routes, of_routes, strict=True):

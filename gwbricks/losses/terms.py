@@ -78,49 +78,44 @@ class Terms:
             off: Kinds and targets whose loss a domain has switched off.
         """
         if off not in self._averages:
-            self._averages[off] = Averages.of(
-                self.terms, self.counted, off, self.device
-            )
+            self._averages[off] = Averages.of(self, off)
         return self._averages[off]
 
 
 @dataclass(frozen=True, eq=False)
 class Averages:
-    """A matrix that turns means of terms into losses of kinds and of routes.
+    """Matrices that turn errors of rows into losses of kinds, and means into routes'.
+
+    Kinds are trained on: straight from rows, their gradient is a single product.
 
     Args:
         kinds: Names of the kinds.
         routes: Kind and name of each route.
-        weights: One row for each kind, then for each route, in the same order.
+        of_kinds: Weight of each row's error in each kind.
+        of_routes: Weight of each term's mean in each route.
     """
 
     kinds: tuple[str, ...]
     routes: tuple[tuple[str, str], ...]
-    weights: Float[Tensor, "values terms"]
+    of_kinds: Float[Tensor, "kinds rows"]
+    of_routes: Float[Tensor, "routes terms"]
 
     @classmethod
-    def of(
-        cls,
-        terms: Sequence[Term],
-        counted: Sequence[Term],
-        off: tuple[tuple[str, str], ...],
-        device: torch.device,
-    ) -> "Averages":
-        """Builds the matrix for the terms that are not switched off."""
-        counts = Counter(t.kind for t in counted if (t.kind, t.target) not in off)
-        coefs = [
-            t.coef if t.coef is not None and (t.kind, t.target) not in off else None
-            for t in terms
+    def of(cls, terms: Terms, off: tuple[tuple[str, str], ...]) -> "Averages":
+        """Builds the matrices for the terms that are not switched off."""
+        counts = Counter(t.kind for t in terms.counted if (t.kind, t.target) not in off)
+        used = [
+            (column, term.kind, term.route, term.coef)
+            for column, term in enumerate(terms.terms)
+            if term.coef is not None and (term.kind, term.target) not in off
         ]
-        used = [t for t, coef in zip(terms, coefs, strict=True) if coef is not None]
-        kinds = {kind: i for i, kind in enumerate(dict.fromkeys(t.kind for t in used))}
-        names = dict.fromkeys((t.kind, t.route) for t in used)
-        routes = {name: len(kinds) + i for i, name in enumerate(names)}
-        of_route = Counter((t.kind, t.route) for t in used)
-        weights = torch.zeros(len(kinds) + len(routes), len(terms))
-        for column, (term, coef) in enumerate(zip(terms, coefs, strict=True)):
-            if coef is not None:
-                name = (term.kind, term.route)
-                weights[kinds[term.kind], column] = coef / counts[term.kind]
-                weights[routes[name], column] = 1 / of_route[name]
-        return cls(tuple(kinds), tuple(routes), weights.to(device))
+        of_route = Counter((kind, route) for _, kind, route, _ in used)
+        routes = {name: row for row, name in enumerate(of_route)}
+        kinds = {k: row for row, k in enumerate(dict.fromkeys(k for k, _ in routes))}
+        of_kinds = torch.zeros(len(kinds), len(terms.terms))
+        of_routes = torch.zeros(len(routes), len(terms.terms))
+        for column, kind, route, coef in used:
+            of_kinds[kinds[kind], column] = coef / counts[kind]
+            of_routes[routes[kind, route], column] = 1 / of_route[kind, route]
+        by_row = (of_kinds.to(terms.device) * terms.scale).index_select(1, terms.index)
+        return cls(tuple(kinds), tuple(routes), by_row, of_routes.to(terms.device))

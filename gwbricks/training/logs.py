@@ -32,10 +32,11 @@ def log_steps(module: LightningModule, means: Mapping[str, float], step: int) ->
         return
     trainer = module.trainer
     check_finite(means, trainer.global_step)
-    if "train/loss" in means:
+    if "train/loss" in means and trainer.progress_bar_callback is not None:
         loss = means["train/loss"]
         module.log("train/loss", loss, prog_bar=True, logger=False, batch_size=1)
-    trainer.callback_metrics.update({n: torch.tensor(v) for n, v in means.items()})
+    scalars = torch.tensor([*means.values()]).unbind()
+    trainer.callback_metrics.update(zip(means, scalars, strict=True))
     for logger in trainer.loggers:
         row = {**means, "epoch": trainer.current_epoch}
         logger.log_metrics(row, step=step)

@@ -37,8 +37,10 @@ class RunningMeans:
             return
         names = tuple(values)
         with torch.no_grad():
-            stacked = torch.stack([value.reshape(()) for value in values.values()])
-        stacked = stacked.float() * weight
+            scalars = [v if v.ndim == 0 else v.reshape(()) for v in values.values()]
+            stacked = torch.stack(scalars).float()
+        if weight != 1.0:
+            stacked = stacked * weight
         total = self._sums.get(names)
         self._sums[names] = stacked if total is None else total.add_(stacked)
         self._weights[names] = self._weights.get(names, 0.0) + weight

@@ -1,7 +1,7 @@
 """The contrastive loss of every pair of domains that rows have in common."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import distributed, nn, Tensor
@@ -46,14 +46,16 @@ class Contrast(nn.Module):
             return None
         losses, metrics = self._compare(encodings, pairs)
         names: dict[str, list[Tensor]] = {}
-        for pair, value in zip(pairs, losses.detach().unbind(), strict=True):
-            names.setdefault(f"{pair.first}-and-{pair.second}", []).append(value)
-        means = {name: torch.stack(values).mean() for name, values in names.items()}
-        return LossOutput(losses.mean(), {**means, **metrics})
+        for pair, loss in zip(pairs, losses, strict=True):
+            name = f"{pair.first}-and-{pair.second}"
+            names.setdefault(name, []).append(loss.detach())
+        means = {name: _mean(values) for name, values in names.items()}
+        return LossOutput(_mean(losses), {**means, **metrics})
 
     def _compare(
         self, encodings: Mapping[str, Tensor], pairs: list[Pair]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Sequence[Tensor], dict[str, Tensor]]:
+        """Returns the loss of each pair, and what the loss says of all."""
         sides = [
             (
                 encodings[pair.first].narrow(0, pair.first_start, pair.rows),
@@ -61,17 +63,13 @@ class Contrast(nn.Module):
             )
             for pair in pairs
         ]
-        if (
-            getattr(self.loss, "batched", False)
-            and len({pair.rows for pair in pairs}) == 1
-        ):
+        is_batched = len(pairs) > 1 and getattr(self.loss, "batched", False)
+        if is_batched and len({pair.rows for pair in pairs}) == 1:
             first, second = (torch.stack(side) for side in zip(*sides, strict=True))
             output = self.loss(self._gather(first), self._gather(second))
-            return output.loss, output.metrics
+            return output.loss.unbind(), output.metrics
         outputs = [self.loss(self._gather(x), self._gather(y)) for x, y in sides]
-        return torch.stack([output.loss for output in outputs]).flatten(), outputs[
-            -1
-        ].metrics
+        return [output.loss.reshape(()) for output in outputs], outputs[-1].metrics
 
     def _processes(self) -> int:
         """Returns how many processes give rows; in evaluation they may differ."""
@@ -90,3 +88,7 @@ class Contrast(nn.Module):
         own = rows.detach() + processes * (rows - rows.detach())
         parts[distributed.get_rank()] = own
         return torch.cat(parts, dim=-2)
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack([*values]).mean()

@@ -178,7 +178,8 @@ class Draft:
         return Terms(tuple(terms), joined, device, self.counted)
 
     def _row_set(self, blocks: Blocks, start_of: Callable[[str, Block], int]) -> RowSet:
-        present = torch.zeros(blocks.rows, len(self.domains), dtype=torch.bool)
+        # In memory domain after domain, as encodings are stacked.
+        present = torch.zeros(len(self.domains), blocks.rows, dtype=torch.bool).T
         index = {d: torch.zeros(blocks.rows, dtype=torch.long) for d in self.domains}
         for block in blocks.values():
             count = block.group.rows

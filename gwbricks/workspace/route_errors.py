@@ -46,6 +46,7 @@ class RouteErrors:
         self.module = module
         self.cycles = cycles
         self._hooks = {kind: _find_hook(module, kind) for kind in HOOKS}
+        self._own = {k for k, h in self._hooks.items() if h != module.compute_loss}
         self._takes_raw = {hook: _takes_raw(hook) for hook in self._hooks.values()}
         self._by_row: dict[Hook, bool] = {}
 
@@ -74,7 +75,8 @@ class RouteErrors:
                 off += kinds
                 outputs = [(runs, LossOutput(pred.new_zeros(())))]
             for compared, output in outputs:
-                values.append(output.loss.expand(_count(compared)))
+                loss = output.loss
+                values.append(loss if loss.ndim else loss.expand(_count(compared)))
                 for key, value in _by_route(output, compared):
                     metrics.setdefault(key, []).append(value)
         means = {key: torch.stack(found).mean() for key, found in metrics.items()}
@@ -86,7 +88,7 @@ class RouteErrors:
     def _calls(self, column: Column) -> list[tuple[tuple[str, ...], tuple[Run, ...]]]:
         """Returns the kinds, and their runs, that are compared in one way."""
         kinds = column.kinds
-        if all(self._hooks[kind] == self.module.compute_loss for kind in kinds):
+        if self._own.isdisjoint(kinds):
             return [(tuple(kinds), column.runs)] if kinds else []
         return [((kind,), runs) for kind, runs in kinds.items()]
 
@@ -135,14 +137,18 @@ class _Rows:
 
     def between(self, start: int, stop: int, with_raw: bool) -> list[Any]:
         """Returns the arguments of a loss for some of the rows."""
-        rows = self.targets[start:stop]
-        whole = stop - start == len(self.pred)  # a slice would cost its gradient a copy
-        pred = self.pred if whole else self.pred[start:stop]
+        rows = _slice(self.targets, start, stop)
+        pred = _slice(self.pred, start, stop)
         args = [pred, self.latent.detach().index_select(0, rows)]
         if not with_raw:
             return args
         is_tensor = isinstance(self.raw, Tensor)
         return [*args, self.raw.index_select(0, rows) if is_tensor else self.raw]
+
+
+def _slice(rows: Tensor, start: int, stop: int) -> Tensor:
+    """Returns some rows; a slice of all would cost its gradient a copy."""
+    return rows if stop - start == len(rows) else rows[start:stop]
 
 
 def takes_raw(module: DomainModule) -> bool:

@@ -76,9 +76,10 @@ class RandomSelection(Selection):
         """Returns a draw for each row."""
         if not (self.training or self.draw_in_evaluation):
             return SharedSelection()(latents, encodings, present)
+        rows, domains = present.shape
         scores = torch.rand(
-            present.shape, device=encodings.device, dtype=encodings.dtype
-        )
+            domains, rows, device=encodings.device, dtype=encodings.dtype
+        ).T
         return present_softmax(scores / self.temperature, present)
 
 
@@ -109,4 +110,4 @@ def present_softmax(
         tensor([[0.5000, 0.0000, 0.5000]])
     """
     # Over the first of two dimensions, a softmax of few numbers is many times faster.
-    return scores.masked_fill(~present, -torch.inf).T.softmax(dim=0).T
+    return torch.where(present, scores, -torch.inf).T.softmax(dim=0).T

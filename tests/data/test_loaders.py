@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import Tensor
 
-from gwbricks.data import EvalLoader, Table, TrainLoader
+from gwbricks.data import EvalLoader, loaders, Table, TrainLoader
 from gwbricks.errors import ConfigError
 
 ITEMS = 30
@@ -74,6 +74,20 @@ def test_batches_hold_rows_of_every_group_with_their_own_values(
 
 def order(loader: TrainLoader) -> list[list[int]]:
     return [table.columns["label"].tolist() for table in loader]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_batches_do_not_depend_on_how_many_are_looked_up_together(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = {("a",): IDS, ("a", "b"): IDS[:7]}
+    loader = TrainLoader(COLUMNS, groups, 2, 0, ("label",), share=(1, 2))
+    expected = [items_of(table) for table in loader]
+    assert len(expected) == len(loader) == 7
+    monkeypatch.setattr(loaders, "INDEXED", steps)
+    assert [items_of(table) for table in loader] == expected
+    loader.load_state_dict({"epoch": 0, "steps": 3})
+    assert [items_of(table) for table in loader] == expected[3:]
 
 
 def test_each_epoch_has_another_order() -> None:

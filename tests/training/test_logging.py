@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 from torch import nn, Tensor
 from torch.optim import SGD
@@ -78,6 +80,31 @@ def test_means_of_the_steps_are_logged(
     trainer.fit(make_scale(), batches(range(6)))
     assert record.of("train/loss") == expected
     assert record.of("train/mean") == expected
+
+
+class Shown(ProgressBar):
+    """Keeps what it would show after each batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[object] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
+    ) -> None:
+        """Keeps the objective."""
+        self.losses.append(self.get_metrics(trainer, pl_module).get("train/loss"))
+
+
+def test_a_progress_bar_shows_the_objective(
+    make_trainer: Maker, make_scale: Maker, batches: Maker
+) -> None:
+    shown = Shown()
+    trainer = make_trainer(
+        callbacks=[shown], enable_progress_bar=True, log_every_n_steps=2
+    )
+    trainer.fit(make_scale(), batches(range(5)))
+    assert shown.losses == [None, None, 0.5, 0.5, 2.5]
 
 
 def test_an_interval_goes_on_where_the_epoch_left_off(
