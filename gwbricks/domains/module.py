@@ -7,6 +7,10 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from gwbricks.bricks import LossOutput
+from gwbricks.errors import ConfigError
+
+NO_REDUCTION = 0
+"""Of ATen's losses: one value for each element."""
 
 
 class DomainModule(LightningModule):
@@ -84,9 +88,19 @@ class DomainModule(LightningModule):
 def squared_error(pred: Tensor, target: Tensor) -> Tensor:
     """Returns the mean squared error of each row, of shape `(rows,)`.
 
+    Raises:
+        ConfigError: If the shapes differ.
+
     Example:
         >>> squared_error(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
         tensor([2.])
     """
-    errors = torch.nn.functional.mse_loss(pred, target, reduction="none").flatten(1)
+    if pred.shape != target.shape:
+        raise ConfigError(
+            f"a prediction has shape {tuple(pred.shape)}, its target"
+            f" {tuple(target.shape)}. Expected the same. Fix: what the decoder returns,"
+            " such as its out_dim."
+        )
+    # The operator itself: torch.nn.functional first broadcasts what has one shape.
+    errors = torch.ops.aten.mse_loss.default(pred, target, NO_REDUCTION).flatten(1)
     return errors.sum(1) / errors.shape[1]  # a mean would cost its gradient a pass

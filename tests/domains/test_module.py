@@ -4,6 +4,7 @@ from torch import nn
 
 from gwbricks.domains import DomainModule, IdentityDomain, LinearDomain
 from gwbricks.domains.module import squared_error
+from gwbricks.errors import ConfigError
 
 
 def test_freezing_stops_gradients_and_unfreezing_lets_them_flow() -> None:
@@ -44,6 +45,13 @@ def test_squared_error_is_the_mean_over_all_features_of_a_row() -> None:
         nn.functional.mse_loss(*row).item() for row in zip(pred, target, strict=True)
     ]
     assert squared_error(pred, target).tolist() == pytest.approx(expected)
+
+
+def test_a_prediction_of_another_shape_is_not_stretched() -> None:
+    with pytest.raises(
+        ConfigError, match=r"\(4, 1\), its target \(4, 5\)\. .* Fix: what the decoder"
+    ):
+        squared_error(torch.zeros(4, 1), torch.zeros(4, 5))
 
 
 def test_identity_domain_passes_data_through() -> None:
