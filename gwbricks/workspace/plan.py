@@ -41,7 +41,7 @@ class RowSet:
             count = columns[self.whole[0]].shape[0]
             is_whole = domain in self.whole
             return like if is_whole else like.new_zeros(count, *like.shape[1:])
-        if domain in columns and len(like):
+        if domain in columns and like.shape[0]:
             return like.index_select(0, self.index[domain])
         return like.new_zeros(self.count, *like.shape[1:])
 

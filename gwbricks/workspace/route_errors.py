@@ -2,8 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -77,8 +76,9 @@ class RouteErrors:
             for compared, output in outputs:
                 loss = output.loss
                 values.append(loss if loss.ndim else loss.expand(_count(compared)))
-                for key, value in _by_route(output, compared):
-                    metrics.setdefault(key, []).append(value)
+                if output.metrics:
+                    for key, value in _by_route(output, compared):
+                        metrics.setdefault(key, []).append(value)
         means = {key: torch.stack(found).mean() for key, found in metrics.items()}
         errors = (
             values[0] if len(values) == 1 else torch.cat([pred.new_zeros(0), *values])
@@ -126,8 +126,7 @@ class RouteErrors:
         return output
 
 
-@dataclass(frozen=True)
-class _Rows:
+class _Rows(NamedTuple):
     """What is compared, and with what."""
 
     pred: Tensor
@@ -148,7 +147,7 @@ class _Rows:
 
 def _slice(rows: Tensor, start: int, stop: int) -> Tensor:
     """Returns some rows; a slice of all would cost its gradient a copy."""
-    return rows if stop - start == len(rows) else rows[start:stop]
+    return rows if stop - start == rows.shape[0] else rows[start:stop]
 
 
 def takes_raw(module: DomainModule) -> bool:
