@@ -29,7 +29,7 @@ def train(work: list[int], checkout: Path | None) -> None:
         step.find_shimmer(checkout)
     fit = step.fit_shimmer if checkout else step.fit_graph
     with tempfile.TemporaryDirectory() as folder, step.quiet_libraries():
-        fit(step.Work(*work), folder, step.Callback())
+        fit(step.Work(*work), folder)
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     sys.stdout.write(f"{peak:.0f}\n")

@@ -2,10 +2,11 @@
 
 For the work, see work.py. `trainer` is gwbricks in Lightning's Trainer, with loading
 and logging; `graph` the same graph in a bare loop, `plain` the same mathematics by
-hand, `floor` the matrix products, `shimmer` Shimmer's step in a Trainer of its own, and
-`compiled` that of gwbricks with `compile=true`.
-All are run in turn, one step each; a ratio is the median over turns. Times of the
-processor (`cpu`) are of more use than wall times when the machine is busy.
+hand, `floor` the matrix products, `kept_floor` these where freed memory is kept,
+`shimmer` Shimmer's step in a Trainer of its own, and `compiled` that of gwbricks with
+`compile=true`. Each has a process of its own, and they take turns of ten steps (see
+turns.py); a ratio is the median over turns. Times of the processor (`cpu`) are of more
+use than wall times when the machine is busy.
 
 Usage: python benchmarks/step.py [--domains 2 3 4 6] [--batch-size 128] [--threads 1]
 [--turns 20] [--shimmer CHECKOUT] [--compile] [--json] [--output FILE]
