@@ -29,7 +29,8 @@ class UnknownNameError(WiringError):
     """
 
     def __init__(self, key: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"{key}: unknown name {name!r}.{suggest(name, known)}")
+        self.key, self.name, self.known = key, name, tuple(known)
+        super().__init__(f"{key}: unknown name {name!r}.{suggest(name, self.known)}")
 
 
 class DivergedError(GWBricksError):

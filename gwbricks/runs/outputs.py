@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from gwbricks.errors import UnknownNameError
 from gwbricks.workspace import WorkspaceView
 from gwbricks.workspace.routes import CYCLES, Route, TRANSLATIONS
 
@@ -84,7 +85,11 @@ class Outputs:
             UnknownNameError: If an output does not exist.
         """
         plain = [name for name, route in self.routes.items() if route is None]
-        plain = [name for name in plain if self.view.can(rows, name)]
+        try:
+            plain = [name for name in plain if self.view.can(rows, name)]
+        except UnknownNameError as error:
+            known = {*error.known, *standard_outputs(self.view.domains)}
+            raise UnknownNameError(error.key, error.name, known) from None
         found = self.view.run(rows, plain) if plain else {}
         for name, route in self.routes.items():
             if route is not None and {*route.sources} <= rows.keys():

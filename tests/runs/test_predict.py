@@ -175,6 +175,12 @@ def interrupt(*_: object) -> Iterator[None]:
             id="output",
         ),
         pytest.param(
+            *("test", ["domain1-to-domian2"], "x.npz"),
+            r"outputs: unknown name 'domain1-to-domian2'\. Did you mean"
+            r" 'domain1-to-domain2'\? ",
+            id="route",
+        ),
+        pytest.param(
             *("test", None, "x.csv"),
             r"-o: 'x\.csv' is of no known format\. Expected .*\.npz or \.safetensors",
             id="suffix",
