@@ -83,9 +83,11 @@ def test_kernels_grow_with_the_domains_and_not_with_their_routes(
     step: ModuleType,
 ) -> None:
     calls = {count: kernels(step, count) for count in (2, 3, 4)}
-    for name in ("linear", "index_select", "mse_loss", "mul", "softmax", "log_softmax"):
+    for name in ("linear", "mse_loss", "mul", "softmax", "log_softmax"):
         two, three, four = (calls[count][f"aten::{name}"] for count in calls)
         assert four - three == three - two, name
+    for count, found in calls.items():  # fewer where rows follow each other
+        assert found["aten::index_select"] <= 7 * count
     assert calls[4]["aten::linear"] == 4 * 13  # 1, and twice an encoder and a decoder
     assert calls[4]["aten::bmm"] == 1
 

@@ -99,7 +99,8 @@ class Draft:
         self.reentries: dict[str, list[Entry]] = {d: [] for d in domains}
         for group, known in self.groups.items():
             self.items.add(group, known, known)
-        for choice in choices.taken:
+        # Sorted, so that what a domain needs follows each other as often as can be.
+        for choice in sorted(choices.taken, key=lambda choice: choice.route.sources):
             self._add(choice)
 
     def _add(self, choice: Choice) -> None:
@@ -161,7 +162,8 @@ class Draft:
             if entry.is_cycled:
                 cycled += [entry.start, stop]
         reencoded = (cycled[0], cycled[-1]) if cycled else (0, 0)
-        return Column(_cat(rows), _cat(targets), tuple(runs), reencoded)
+        index, true = _cat(rows), _cat(targets)
+        return Column(index, true, tuple(runs), reencoded, _first(index), _first(true))
 
     def _terms(
         self, entries: Mapping[str, Iterable[Entry]], device: torch.device
@@ -211,3 +213,10 @@ def _range(start: int, count: int) -> Tensor:
 
 def _cat(parts: list[Tensor]) -> Tensor:
     return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.long)
+
+
+def _first(index: Tensor) -> int | None:
+    """Returns the first of some rows, if they follow each other; else None."""
+    first = int(index[0]) if len(index) else 0
+    follow = len(index) and torch.equal(index, _range(first, len(index)))
+    return first if follow else None

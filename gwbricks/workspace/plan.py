@@ -80,6 +80,8 @@ class Column:
         targets: For each row with a target, its row in the domain's latents.
         runs: The rows of each route that has a target.
         reencoded: First row, and row after the last, that are encoded again for cycles.
+        first_row: First of the rows, if they follow each other; else None.
+        first_target: The same of the targets.
         is_whole: Whether the one row stands for any number of rows: all, in order.
     """
 
@@ -87,6 +89,8 @@ class Column:
     targets: Int[Tensor, " targets"]
     runs: tuple[Run, ...]
     reencoded: tuple[int, int]
+    first_row: int | None = None
+    first_target: int | None = None
     is_whole: bool = False
 
     def to(self, device: torch.device) -> "Column":
@@ -95,7 +99,18 @@ class Column:
 
     def take(self, states: Tensor) -> Tensor:
         """Returns the states that are decoded."""
-        return states if self.is_whole else states.index_select(0, self.rows)
+        return states if self.is_whole else _pick(states, self.rows, self.first_row)
+
+    def true(self, latents: Tensor, start: int, stop: int) -> Tensor:
+        """Returns what some of the rows with a target are compared with.
+
+        Args:
+            latents: The domain's column of latents, or of raw data.
+            start: First of the rows.
+            stop: Row after the last.
+        """
+        first = None if self.first_target is None else self.first_target + start
+        return _pick(latents, some_rows(self.targets, start, stop), first)
 
     def retake(self, broadcast: Tensor) -> Tensor:
         """Returns the decoded rows that are encoded again."""
@@ -178,6 +193,18 @@ class Plan:
     def has_domain(self, domain: str) -> Bool[Tensor, " items"]:
         """Returns which items have a domain, in the order of its column."""
         return self.items.present[:, self.domains.index(domain)]
+
+
+def some_rows(rows: Tensor, start: int, stop: int) -> Tensor:
+    """Returns some rows; a slice of all would cost its gradient a copy."""
+    return rows if stop - start == rows.shape[0] else rows[start:stop]
+
+
+def _pick(values: Tensor, index: Tensor, first: int | None) -> Tensor:
+    """Returns the rows of an index, without a copy if they follow each other."""
+    if first is None:
+        return values.index_select(0, index)
+    return some_rows(values, first, first + index.shape[0])
 
 
 def _whole(columns: Mapping[str, Column]) -> dict[str, Column]:

@@ -11,7 +11,7 @@ from gwbricks.bricks import LossOutput
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.losses import RowErrors
-from gwbricks.workspace.plan import Column, Plan, Run
+from gwbricks.workspace.plan import Column, Plan, Run, some_rows
 
 Hook = Callable[..., LossOutput | None]
 
@@ -65,7 +65,7 @@ class RouteErrors:
             raw: The raw data that `latent` encodes, if a loss `takes_raw`.
         """
         column = (plan.recolumns if self.cycles else plan.columns)[self.name]
-        rows = _Rows(pred, latent, raw, column.targets)
+        rows = _Rows(pred, latent, raw, column)
         values, off = [], []
         metrics: dict[tuple[str, str], list[Tensor]] = {}
         for kinds, runs in self._calls(column):
@@ -132,22 +132,17 @@ class _Rows(NamedTuple):
     pred: Tensor
     latent: Tensor
     raw: Any
-    targets: Tensor
+    column: Column
 
     def between(self, start: int, stop: int, with_raw: bool) -> list[Any]:
         """Returns the arguments of a loss for some of the rows."""
-        rows = _slice(self.targets, start, stop)
-        pred = _slice(self.pred, start, stop)
-        args = [pred, self.latent.detach().index_select(0, rows)]
+        pred = some_rows(self.pred, start, stop)
+        args = [pred, self.column.true(self.latent.detach(), start, stop)]
         if not with_raw:
             return args
         is_tensor = isinstance(self.raw, Tensor)
-        return [*args, self.raw.index_select(0, rows) if is_tensor else self.raw]
-
-
-def _slice(rows: Tensor, start: int, stop: int) -> Tensor:
-    """Returns some rows; a slice of all would cost its gradient a copy."""
-    return rows if stop - start == rows.shape[0] else rows[start:stop]
+        raw = self.column.true(self.raw, start, stop) if is_tensor else self.raw
+        return [*args, raw]
 
 
 def takes_raw(module: DomainModule) -> bool:

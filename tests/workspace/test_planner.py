@@ -121,6 +121,44 @@ def test_every_column_decodes_rows_with_a_target_first_and_by_kind(
         )
 
 
+@given(
+    groups=st.dictionaries(
+        st.sampled_from([V, T, BOTH, ("a", "t", "v")]), st.integers(1, 3), min_size=1
+    )
+)
+@settings(max_examples=20, deadline=None)
+def test_rows_are_those_of_the_index_copied_or_not(
+    groups: dict[tuple[str, ...], int],
+) -> None:
+    plan = plan_of(groups)
+    for columns, rows in (
+        (plan.columns, plan.states.count),
+        (plan.recolumns, plan.restates.count),
+    ):
+        states = torch.arange(rows)
+        for name, column in columns.items():
+            latents = torch.arange(
+                sum(n for group, n in groups.items() if name in group)
+            )
+            assert torch.equal(column.take(states), column.rows)
+            for start in range(len(column.targets)):
+                for stop in range(start, len(column.targets) + 1):
+                    true = column.true(latents, start, stop)
+                    assert torch.equal(true, column.targets[start:stop])
+
+
+def test_rows_that_follow_each_other_are_not_copied() -> None:
+    plan = plan_of({T: 3, BOTH: 4, V: 2})
+    states, restates = (
+        torch.arange(plan.states.count),
+        torch.arange(plan.restates.count),
+    )
+    assert plan.columns["t"].take(states) is states
+    where = restates.untyped_storage().data_ptr()
+    for column in plan.recolumns.values():
+        assert column.take(restates).untyped_storage().data_ptr() == where
+
+
 def test_no_row_is_decoded_that_nobody_needs() -> None:
     # Two rows go from t to v and two from v to t.
     plan = plan_of({BOTH: 2}, kinds=("translations",))
