@@ -52,11 +52,7 @@ class Step:
             values[arg] if isinstance(arg, str) else _pick(arg, values)
             for arg in self.args
         ]
-        kwargs = (
-            {key: _pick(arg, values) for key, arg in self.kwargs.items()}
-            if self.kwargs
-            else {}
-        )
+        kwargs = {key: _pick(arg, values) for key, arg in self.kwargs.items()}
         try:
             if self.gradients or not torch.is_grad_enabled():
                 result = self.brick.call(self.function, stage, *args, **kwargs)

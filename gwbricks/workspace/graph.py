@@ -223,7 +223,8 @@ class _RawTarget:
 
     def __call__(self, raw: Tensor, plan: Plan) -> Tensor:
         """Returns one row for each row with a target."""
-        return raw.index_select(0, plan.columns[self.name].targets)
+        column = plan.columns[self.name]
+        return column.true(raw, 0, len(column.targets))
 
 
 @dataclass(frozen=True)
