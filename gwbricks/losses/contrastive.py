@@ -74,6 +74,5 @@ class ContrastiveLoss(nn.Module):
 
 
 def _unit(rows: Tensor) -> Tensor:
-    """Returns the rows with length one; see `torch.nn.functional.normalize`."""
-    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    return rows / length.clamp_min(EPSILON)
+    """Returns the rows with length one, and zeros where a row is zero."""
+    return rows / (torch.linalg.vector_norm(rows, dim=-1, keepdim=True) + EPSILON)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from gwbricks.data import Group, Layout
 from gwbricks.losses import Term, Terms
 from gwbricks.workspace.choice import Choice, Choices
-from gwbricks.workspace.plan import Column, Pair, Plan, RowSet, Run
+from gwbricks.workspace.plan import Column, Pair, Part, Plan, RowSet, Run
 from gwbricks.workspace.routes import (
     CYCLES,
     DEMI_CYCLES,
@@ -189,7 +190,7 @@ class Draft:
             for domain in block.fused:
                 present[rows, self.domains.index(domain)] = True
                 index[domain][rows] = _range(start_of(domain, block), count)
-        return RowSet(blocks.rows, present, index)
+        return RowSet(blocks.rows, present, index, _parts(blocks.values(), index))
 
     def _pairs(self, group: Group) -> list[Pair]:
         names = self.groups[group]
@@ -205,6 +206,18 @@ def known_groups(layout: Layout, domains: Domains) -> dict[Group, Domains]:
     """Returns the domains of the workspace that the rows of each group have."""
     names = {g: tuple(d for d in g.columns if d in domains) for g in layout.groups}
     return {group: known for group, known in names.items() if known}
+
+
+def _parts(blocks: Iterable[Block], index: Mapping[str, Tensor]) -> tuple[Part, ...]:
+    """Returns the rows domain after domain; nothing if some fuse several domains."""
+    parts = []
+    for (domain, *others), found in groupby(blocks, key=lambda block: block.fused):
+        if others:
+            return ()
+        first, *_, last = (*found,) * 2
+        rows = index[domain][first.start : last.start + last.group.rows]
+        parts.append(Part(domain, rows, _first(rows)))
+    return tuple(parts)
 
 
 def _range(start: int, count: int) -> Tensor:

@@ -27,6 +27,8 @@ class WeightedSum(nn.Module):
         weights: Float[Tensor, "rows domains"],
     ) -> Float[Tensor, "rows dim"]:
         """Returns states of shape `(rows, dim)`."""
+        if encodings.shape[1] == 1:  # a sum of one would cost as much as of many
+            return self.activation(encodings.squeeze(1) * weights)
         return self.activation((encodings * weights.unsqueeze(2)).sum(dim=1))
 
 
@@ -67,9 +69,8 @@ class Fuse(nn.Module):
 
     def alone(self, encoding: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         """Returns the states of one domain alone, which has all the weight."""
-        return self.fusion(
-            encoding.unsqueeze(1), encoding.new_ones(encoding.shape[0], 1)
-        )
+        weights = encoding.new_ones(encoding.shape[0], 1)
+        return self.fusion(encoding.unsqueeze(1), weights)
 
     def _fuse(
         self,
@@ -77,6 +78,9 @@ class Fuse(nn.Module):
         encodings: Mapping[str, Tensor],
         rows: RowSet,
     ) -> Tensor:
+        alone = rows.take_alone(encodings)
+        if alone is not None:
+            return self.alone(alone)
         taken = [rows.take(encodings, domain) for domain in self.domains]
         stacked = torch.stack(taken).transpose(0, 1)  # each domain in one piece
         present = rows.mask(stacked)

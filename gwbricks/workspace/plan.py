@@ -13,6 +13,21 @@ from gwbricks.workspace.routes import Domains
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """Consecutive rows that are of one domain alone.
+
+    Args:
+        domain: The domain.
+        rows: Rows of its encodings.
+        first: First of them, if they follow each other; else None.
+    """
+
+    domain: str
+    rows: Int[Tensor, " rows"]
+    first: int | None
+
+
+@dataclass(frozen=True, eq=False)
 class RowSet:
     """Rows that are fused, and where to find their encodings.
 
@@ -20,6 +35,7 @@ class RowSet:
         count: Number of rows.
         present: Which domains are fused in each row.
         index: For each domain, the row of its encodings; anything where not present.
+        parts: All the rows, if each is of one domain alone; else nothing.
         whole: Not empty if the one row stands for any number of rows: all of the
             columns of these domains, in order.
     """
@@ -27,12 +43,21 @@ class RowSet:
     count: int
     present: Bool[Tensor, "rows domains"]
     index: dict[str, Int[Tensor, " rows"]]
+    parts: tuple[Part, ...] = ()
     whole: Domains = ()
 
     def to(self, device: torch.device) -> "RowSet":
         """Returns the row set on another device."""
         index = {domain: rows.to(device) for domain, rows in self.index.items()}
-        return replace(self, present=self.present.to(device), index=index)
+        parts = tuple(replace(part, rows=part.rows.to(device)) for part in self.parts)
+        return replace(self, present=self.present.to(device), index=index, parts=parts)
+
+    def take_alone(self, columns: Mapping[str, Tensor]) -> Tensor | None:
+        """Returns all rows if each is of one domain alone; else None."""
+        if len(self.whole) == 1:
+            return columns[self.whole[0]]
+        taken = [_pick(columns[p.domain], p.rows, p.first) for p in self.parts]
+        return (torch.cat(taken) if len(taken) > 1 else taken[0]) if taken else None
 
     def take(self, columns: Mapping[str, Tensor], domain: str) -> Tensor:
         """Returns a domain's rows; zeros if no row has it."""

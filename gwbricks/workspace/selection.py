@@ -11,7 +11,11 @@ from gwbricks.errors import ConfigError
 
 
 class Selection(nn.Module):
-    """Abstract: weighs the domains of each row."""
+    """Abstract: weighs the domains of each row.
+
+    Where every row of a pass has a single domain, there is nothing to weigh, and it is
+    not called.
+    """
 
     @abstractmethod
     def forward(

@@ -6,8 +6,15 @@ from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.data import as_named_inputs
-from gwbricks.workspace import Selection, SharedSelection, WeightedSum
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace import (
+    FusionRoutes,
+    Selection,
+    SharedSelection,
+    SimpleRoutes,
+    WeightedSum,
+)
+from gwbricks.workspace.plan import RowSet
+from gwbricks.workspace.routes import KINDS, Routes
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]
@@ -27,9 +34,10 @@ class Recorder(Selection):
         return SharedSelection()(latents, encodings, present)
 
 
-def test_weighted_sum_is_activated_after_the_sum() -> None:
-    encodings, weights = torch.randn(4, 3, 5), torch.rand(4, 3)
-    fused = sum(weights[:, [d]] * encodings[:, d] for d in range(3))
+@pytest.mark.parametrize("domains", [1, 3])
+def test_weighted_sum_is_activated_after_the_sum(domains: int) -> None:
+    encodings, weights = torch.randn(4, domains, 5), torch.rand(4, domains)
+    fused = sum(weights[:, [d]] * encodings[:, d] for d in range(domains))
     assert isinstance(fused, Tensor)
     torch.testing.assert_close(WeightedSum()(encodings, weights), fused.tanh())
     linear = WeightedSum(activation=nn.Identity())
@@ -91,11 +99,51 @@ class Attention(Selection):
 def test_selection_may_read_the_latents_of_a_domain_that_no_row_cycles_through(
     build: Build, draw: Draw
 ) -> None:
-    # All rows of sources b cycle through a; in the second batch none goes through b.
-    collection = build("ab", selection=Attention())
-    inputs = as_named_inputs(draw({("b",): 2, ("a", "b"): 3}))
+    # Rows of source b cycle through a and c; in the second batch none goes through b.
+    collection = build("abc", selection=Attention())
+    inputs = as_named_inputs(draw({("b",): 2, ("a", "b", "c"): 3}))
     values = collection.run(inputs, Stage.TRAIN, outputs=["cycles"])
     assert values["cycles"].loss.isfinite()
     inputs = as_named_inputs({"b": inputs["b"]})
     values = collection.run(inputs, Stage.TRAIN, outputs=["cycles"])
     assert values["cycles"].loss.isfinite()
+
+
+@pytest.mark.parametrize("routes", [FusionRoutes(), SimpleRoutes()])
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pytest.param({("a",): 2, ("b",): 3}, id="apart"),
+        pytest.param({("a",): 2, ("a", "b"): 4, ("b",): 3}, id="paired"),
+        pytest.param({("b",): 3}, id="a-domain-without-data"),
+    ],
+)
+def test_a_domain_alone_is_fused_as_if_a_selection_gave_it_all_the_weight(
+    build: Build,
+    draw: Draw,
+    monkeypatch: pytest.MonkeyPatch,
+    routes: Routes,
+    groups: dict[tuple[str, ...], int],
+) -> None:
+    collection = build("ab", routes=routes)
+    inputs = as_named_inputs(draw(groups))
+
+    def find() -> tuple[dict[str, Tensor], list[Tensor | None]]:
+        collection.zero_grad()
+        values = collection.run(inputs, Stage.TRAIN, outputs=KINDS)
+        losses = {k: values[k].loss for k in KINDS if values[k] is not None}
+        torch.stack([*losses.values()]).sum().backward()
+        return losses, [parameter.grad for parameter in collection.parameters()]
+
+    found = find()
+    monkeypatch.setattr(RowSet, "take_alone", lambda *_: None)
+    torch.testing.assert_close(found, find())
+
+
+def test_selection_is_not_asked_about_domains_alone(build: Build, draw: Draw) -> None:
+    selection = Recorder()
+    collection = build("ab", selection=selection)
+    inputs = as_named_inputs(draw({("a",): 2, ("a", "b"): 3, ("b",): 1}))
+    collection.run(inputs, Stage.TRAIN, outputs=KINDS)
+    ((_, _, present),) = selection.calls  # those of the states, not of the cycles
+    assert present.all(dim=1).any()
