@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from gwbricks.cli.hydra_app import run_hydra
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks check [experiment=NAME] [key=value …]
@@ -21,8 +22,9 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
         return 0
 
     def task(cfg: DictConfig) -> None:
-        from gwbricks.runs.execute import check
-        from gwbricks.runs.graph_table import show_graph
+        with quick_imports():
+            from gwbricks.runs.execute import check
+            from gwbricks.runs.graph_table import show_graph
 
         show_graph(check(cfg, trusted))
 

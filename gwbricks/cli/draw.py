@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from gwbricks.cli.hydra_app import run_hydra
 from gwbricks.cli.parser import OptionParser
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks draw [experiment=NAME] [key=value …] [-o FILE]
@@ -36,15 +37,16 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     given, rest = parser.parse_known_args(list(args))
 
     def task(cfg: DictConfig) -> None:
-        from gwbricks.bricks.render import render_art
-        from gwbricks.runs.draw import (
-            check_path,
-            draw_experiment,
-            save_drawing,
-            stage_of,
-        )
-        from gwbricks.runs.execute import check
-        from gwbricks.runs.quiet import quiet_libraries
+        with quick_imports():
+            from gwbricks.bricks.render import render_art
+            from gwbricks.runs.draw import (
+                check_path,
+                draw_experiment,
+                save_drawing,
+                stage_of,
+            )
+            from gwbricks.runs.execute import check
+            from gwbricks.runs.quiet import quiet_libraries
 
         stage = stage_of(given.stage)
         if given.path:

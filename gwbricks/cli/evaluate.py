@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gwbricks.errors import ConfigError
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks evaluate RUN_OR_CKPT [key=value …]
@@ -25,7 +26,8 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
             f"evaluate: {len(targets)} runs given. Expected one run folder or"
             " checkpoint. Fix: gwbricks evaluate RUN_OR_CKPT [key=value …]."
         )
-    from gwbricks.runs.evaluate import evaluate
+    with quick_imports():
+        from gwbricks.runs.evaluate import evaluate
 
     evaluate(Path(targets[0]), [arg for arg in args if arg not in targets], trusted)
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gwbricks.cli.parser import OptionParser
 from gwbricks.errors import ConfigError
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks export RUN_OR_CKPT --inputs NAMES --outputs NAMES -o FILE
@@ -33,7 +34,8 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("-o", dest="path", required=True, type=Path)
     parser.add_argument("--batch-size", type=_count)
     given = parser.parse_args(list(args))
-    from gwbricks.runs.export import export
+    with quick_imports():
+        from gwbricks.runs.export import export
 
     export(**vars(given), trusted=trusted)
     return 0

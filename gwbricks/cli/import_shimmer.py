@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gwbricks.errors import ConfigError
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks import-shimmer CKPT [key=value …]
@@ -30,7 +31,8 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
             f"import-shimmer: {len(paths)} checkpoints given. Expected one. Fix:"
             " gwbricks import-shimmer CKPT [key=value …]."
         )
-    from gwbricks.runs.shimmer import import_shimmer
+    with quick_imports():
+        from gwbricks.runs.shimmer import import_shimmer
 
     import_shimmer(Path(paths[0]), [a for a in args if a not in paths], trusted)
     return 0

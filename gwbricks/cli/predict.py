@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gwbricks.cli.parser import OptionParser
 from gwbricks.errors import ConfigError
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks predict RUN_OR_CKPT --data DATA -o FILE
@@ -47,7 +48,8 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--overwrite", action="store_true")
     given = parser.parse_args(list(args))
-    from gwbricks.runs.predict import predict
+    with quick_imports():
+        from gwbricks.runs.predict import predict
 
     predict(**vars(given), trusted=trusted)
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from gwbricks.cli.hydra_app import is_sweep, run_hydra
+from gwbricks.quick_imports import quick_imports
 
 USAGE = """\
 usage: gwbricks train [experiment=NAME] [key=value …] [ckpt_path=FILE] [-m]
@@ -32,8 +33,9 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
         return sweep(args, trusted, ckpt_path)
 
     def task(cfg: DictConfig) -> None:
-        from gwbricks.cli.place import place_of_run
-        from gwbricks.runs.execute import train
+        with quick_imports():
+            from gwbricks.cli.place import place_of_run
+            from gwbricks.runs.execute import train
 
         train(cfg, place_of_run(), trusted, ckpt_path)
 

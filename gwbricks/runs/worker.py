@@ -10,6 +10,7 @@ from typing import Any, IO
 
 import yaml
 
+from gwbricks.quick_imports import quick_imports
 from gwbricks.runs.sweep.record import one_line
 
 TERMINATED = 143
@@ -57,7 +58,8 @@ def main() -> int:
     answer = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        from gwbricks.runs.execute import help_train
+        with quick_imports():
+            from gwbricks.runs.execute import help_train
 
         help_train(spec, ready=lambda: os.write(answer, READY))
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
 """The command line, called in this process."""
 
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,13 @@ class Outcome(NamedTuple):
     status: int
     out: str
     err: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unfrozen() -> Iterator[None]:
+    """Lets bindings clean up at the end, as in a process with one command."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
