@@ -214,8 +214,9 @@ def _parts(blocks: Iterable[Block], index: Mapping[str, Tensor]) -> tuple[Part, 
     for (domain, *others), found in groupby(blocks, key=lambda block: block.fused):
         if others:
             return ()
-        first, *_, last = (*found,) * 2
-        rows = index[domain][first.start : last.start + last.group.rows]
+        run = list(found)
+        stop = run[-1].start + run[-1].group.rows
+        rows = index[domain][run[0].start : stop]
         parts.append(Part(domain, rows, _first(rows)))
     return tuple(parts)
 

@@ -192,6 +192,7 @@ def test_all_of_a_plan_is_where_the_data_is(stage: Stage) -> None:
     tensors = [plan.terms.index if plan.terms.row_terms else plan.states.present]
     for row_set in (plan.states, plan.items, plan.restates):
         tensors += [row_set.present, *row_set.index.values()]
+        tensors += [part.rows for part in row_set.parts]
     for column in (*plan.columns.values(), *plan.recolumns.values()):
         tensors += [column.rows, column.targets]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
