@@ -1,10 +1,11 @@
 """Set-up of the whole test session."""
 
+import gc
 import json
 import pickle
 import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,13 @@ settings.register_profile("gwbricks", deadline=None)  # a busy machine is no fai
 settings.load_profile("gwbricks")
 
 assert gwbricks.__version__
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unfrozen() -> Iterator[None]:
+    """Lets bindings clean up at the end, as in a process with one command."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -25,7 +26,7 @@ NAMED = re.findall(
 )
 BRICKS = (ROOT / "docs" / "bricks.md").read_text(encoding="utf-8")
 WORKSPACE = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^gwbricks train (.*)$", WORKSPACE, re.M)
+COMMANDS = re.findall(r"^gwbricks train (?!--trust)(.*)$", WORKSPACE, re.M)
 LOGGERS = (ROOT / "docs" / "wandb.md").read_text(encoding="utf-8")
 LOGGED = re.findall(r"^gwbricks train (.*)$", LOGGERS, re.M)
 DEVICES = re.findall(
@@ -76,6 +77,20 @@ def test_blocks_about_bricks_print_what_is_shown(
 
 def test_blocks_about_the_workspace_print_what_is_shown() -> None:
     assert "graph" in run_blocks(with_slow=True, page=WORKSPACE)
+
+
+def test_a_selection_of_ones_own_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    files = re.findall(r"`([\w/]+\.\w+)`:\n\n```\w+\n(.*?)```", WORKSPACE, re.S)
+    assert len(files) == 2
+    for file, text in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    (command,) = re.findall(r"^gwbricks (train --trust .*)$", WORKSPACE, re.M)
+    assert main([*shlex.split(command), *SHORT]) == 0
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import nn, Tensor
 
+from gwbricks.errors import ConfigError
 from gwbricks.workspace.plan import Plan, RowSet
 from gwbricks.workspace.selection import Selection
 
@@ -39,6 +40,9 @@ class Fuse(nn.Module):
         domains: Names of the domains.
         selection: Weighs the domains of each row.
         fusion: Makes states of encodings and weights.
+
+    Raises:
+        ConfigError: If there is not one weight for each row and domain.
     """
 
     def __init__(
@@ -85,7 +89,18 @@ class Fuse(nn.Module):
         stacked = torch.stack(taken).transpose(0, 1)  # each domain in one piece
         present = rows.mask(stacked)
         weights = self.selection(_Taken(latents, rows), stacked, present)
+        self._check(weights, present)
         return self.fusion(stacked, weights)
+
+    def _check(self, weights: object, present: Tensor) -> None:
+        is_tensor = isinstance(weights, Tensor)
+        if not is_tensor or weights.shape[1:] != present.shape[1:]:
+            returned = tuple(weights.shape) if is_tensor else type(weights).__name__
+            raise ConfigError(
+                f"workspace.selection: {type(self.selection).__name__} returned"
+                f" {returned}. Expected a tensor of {tuple(present.shape)}: rows,"
+                " domains."
+            )
 
 
 class _Taken(Mapping[str, Tensor]):

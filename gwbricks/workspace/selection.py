@@ -1,6 +1,6 @@
 """Selections: how much each domain enters the workspace."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import torch
@@ -10,7 +10,7 @@ from torch import nn, Tensor
 from gwbricks.errors import ConfigError
 
 
-class Selection(nn.Module):
+class Selection(nn.Module, ABC):
     """Abstract: weighs the domains of each row.
 
     Where every row of a pass has a single domain, there is nothing to weigh, and it is

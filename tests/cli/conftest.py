@@ -1,8 +1,7 @@
 """The command line, called in this process."""
 
-import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +16,6 @@ class Outcome(NamedTuple):
     status: int
     out: str
     err: str
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _unfrozen() -> Iterator[None]:
-    """Lets bindings clean up at the end, as in a process with one command."""
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.data import as_named_inputs
+from gwbricks.errors import ConfigError
 from gwbricks.workspace import (
     FusionRoutes,
     Selection,
@@ -66,6 +68,28 @@ def test_selection_sees_the_latents_of_the_encodings_it_weighs(
                 torch.testing.assert_close(
                     encodings[has, index], encoder(latents[name][has])
                 )
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        pytest.param(torch.ones(9, 1), r"\(9, 1\)", id="shape"),
+        pytest.param(None, "NoneType", id="none"),
+    ],
+)
+def test_weights_that_are_none_are_an_error(
+    build: Build, draw: Draw, weights: Tensor | None, told: str
+) -> None:
+    class Fixed(Selection):
+        def forward(
+            self, latents: Mapping[str, Tensor], encodings: Tensor, present: Tensor
+        ) -> Tensor:
+            return cast(Tensor, weights)
+
+    inputs = as_named_inputs(draw({("a", "b"): 3}))
+    expected = rf"Fixed returned {told}. Expected a tensor of \(9, 2\): rows, domains"
+    with pytest.raises(ConfigError, match=expected):
+        build("ab", selection=Fixed()).run(inputs, Stage.TRAIN, outputs=KINDS)
 
 
 def test_state_of_an_item_fuses_all_of_its_domains(build: Build, draw: Draw) -> None:

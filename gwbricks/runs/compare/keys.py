@@ -65,8 +65,20 @@ class Configs:
                 self.differing.append(name)
         own = self._ids.get(SEED, [])
         found = [n for n, i in self._ids.items() if n.endswith(SEED) and i == own]
+        found += [n for n in self.differing if self._quotes_seed(n)]
         self.seeds = sorted(found, key=lambda name: name != SEED)
         self.values[RUN] = [run.name for run in runs]
+
+    def _quotes_seed(self, name: str) -> bool:
+        """Whether lists differ in the seed alone, as `[experiment=digits, seed=0]`."""
+        values, seeds = self.values[name], self.values.get(SEED, ())
+        if not seeds or not all(isinstance(value, list) for value in values):
+            return False
+        others = (
+            [each for each in value if each != f"{SEED}={seed}"]
+            for value, seed in zip(values, seeds, strict=True)
+        )
+        return len(set(map(identity, others))) == 1
 
     def distinguishing(self) -> list[Key]:
         """Returns the keys that tell the runs apart, seeds aside.

@@ -44,6 +44,16 @@ def test_a_seed_that_follows_the_seed_is_no_key(make_run: Make) -> None:
     assert names(*runs) == ["data.seed"]
 
 
+def test_overrides_that_quote_the_seed_are_no_key(make_run: Make) -> None:
+    def make(seed: int, quoted: int, experiment: str = "digits") -> Run:
+        source = [f"experiment={experiment}", f"seed={quoted}"]
+        return make_run({"seed": seed, "gw": {"from": source}})
+
+    assert names(make(1, 1), make(2, 2)) == []
+    assert names(make(1, 2), make(2, 1)) == ["gw.from"]
+    assert names(make(1, 1), make(2, 2, "digits_six")) == ["gw.from"]
+
+
 def test_a_reference_is_told_by_its_key(make_run: Make) -> None:
     runs = [
         make_run({"workspace": {"dim": n}, "domains": {"v": {"coder": {"out": n}}}})
