@@ -194,6 +194,8 @@ def test_sweep_makes_two_wandb_runs_in_one_group(
         assert config["scheduler"]["max_lr"] == 1e-3
         history = [r for r in records if r["type"] == "history"]
         assert len(history) >= 8
+        (log,) = run.glob("wandb/offline-run-*/logs/debug-core.log")
+        assert "parent process exited" not in log.read_text()  # it was waited for
     assert groups == {found[0].parent.name}
 
 

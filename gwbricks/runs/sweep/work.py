@@ -7,8 +7,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, ExitStack, redirect_stderr, redirect_stdout
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -54,7 +54,7 @@ def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
     _print_into(sweep.log(specs[0].identity))
     _stop_with_parent()
     setup_globals()
-    with terminable() as termination, ExitStack() as claims:
+    with terminable() as termination, _wandb_to_the_end(), ExitStack() as claims:
         begun = {}
         for spec in sorted(specs, key=lambda spec: spec.identity):  # so do all others
             job = claims.enter_context(sweep.claim(spec.identity))
@@ -68,6 +68,20 @@ def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
         termination.is_deferred = True  # each run ends in its own thread
         jobs = [begun[spec.identity] for spec in specs if spec.identity in begun]
         run_together(jobs)
+
+
+@contextmanager
+def _wandb_to_the_end() -> Iterator[None]:
+    """Waits at the end until W&B has written all.
+
+    Its service, which holds what was logged, ends at once with the process that it
+    serves, and that of a job runs nothing that is registered for its exit.
+    """
+    try:
+        yield
+    finally:
+        if "wandb" in sys.modules:
+            sys.modules["wandb"].teardown()
 
 
 def _is_open(spec: JobSpec, job: Job) -> bool:
