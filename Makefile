@@ -58,6 +58,7 @@ format: $(VENV)/.dev ## format and mend what can be mended
 bench: install ## time steps, bricks and commands, into outputs/bench (SHIMMER=checkout)
 	$(BIN)/python benchmarks/step.py --batch-size 32 128 512 --output outputs/bench/step.json $(if $(SHIMMER),--shimmer $(SHIMMER))
 	$(BIN)/python benchmarks/memory.py --output outputs/bench/memory.json $(if $(SHIMMER),--shimmer $(SHIMMER))
+	$(BIN)/python benchmarks/memory.py --domains 6 --steps 4 --chunk 50 --output outputs/bench/chunked.json
 	$(BIN)/python benchmarks/sampled.py --output outputs/bench/sampled.json
 	$(BIN)/python benchmarks/stacked.py --output outputs/bench/stacked.json
 	$(BIN)/python benchmarks/bricks.py --output outputs/bench/bricks.json

@@ -1,7 +1,9 @@
 """Measures the peak memory of a process that trains, and of one that trains Shimmer.
 
+With `--chunk`, also that of a process that computes its routes part by part.
+
 Usage: python benchmarks/memory.py [--domains 4] [--batch-size 512] [--steps 20]
-[--shimmer CHECKOUT] [--json] [--output FILE]
+[--chunk 50] [--shimmer CHECKOUT] [--json] [--output FILE]
 """
 
 import argparse
@@ -15,21 +17,26 @@ from report import add_arguments, report
 from rich.table import Table
 
 
-def train(work: list[int], checkout: Path | None) -> None:
+def train(work: list[int], checkout: Path | None, chunk: int | None) -> None:
     """Trains in this process, and prints its peak memory in MiB.
 
     Args:
         work: Arguments of `Work`.
         checkout: A checkout of Shimmer, if that is to be trained.
+        chunk: Most routes that are computed at once; None for all.
     """
     import step
 
+    from gwbricks.workspace import FusionRoutes
+
     step.torch.set_num_threads(1)
-    if checkout:
-        step.find_shimmer(checkout)
-    fit = step.fit_shimmer if checkout else step.fit_graph
     with tempfile.TemporaryDirectory() as folder, step.quiet_libraries():
-        fit(step.Work(*work), folder)
+        if checkout:
+            step.find_shimmer(checkout)
+            step.fit_shimmer(step.Work(*work), folder)
+        else:
+            workspace = step.Workspace(routes=FusionRoutes(chunk=chunk))
+            step.fit_graph(step.Work(*work), folder, workspace=workspace)
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     sys.stdout.write(f"{peak:.0f}\n")
@@ -41,13 +48,14 @@ def main() -> None:
     parser.add_argument("--domains", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--chunk", type=int, help="most routes at once")
     parser.add_argument("--shimmer", type=Path, help="a checkout of ruflab/shimmer")
     add_arguments(parser)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     work = [args.domains, args.batch_size, args.steps]
     if args.child:
-        train(work, args.shimmer)
+        train(work, args.shimmer, args.chunk)
         return
 
     def peak(*others: str) -> int:
@@ -59,6 +67,8 @@ def main() -> None:
 
     found = {"domains": args.domains, "batch_size": args.batch_size}
     found["trainer_mib"] = peak()
+    if args.chunk:
+        found["chunked_mib"] = peak("--chunk", str(args.chunk))
     if args.shimmer:
         found["shimmer_mib"] = peak("--shimmer", str(args.shimmer))
     table = Table(*found, title="Peak memory of a process that trains")

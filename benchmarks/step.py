@@ -95,13 +95,17 @@ def columns_of(work: Work) -> dict[str, Tensor]:
 
 
 def fit_graph(
-    work: Work, folder: str, *callbacks: Callback, compiled: bool = False
+    work: Work,
+    folder: str,
+    *callbacks: Callback,
+    compiled: bool = False,
+    workspace: Workspace | None = None,
 ) -> None:
     """Trains the graph in the Trainer."""
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
     schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=LEARNING_RATE)
     module = LightningBrickCollection(
-        build_graph(work), optimizer, COEFS, schedule, compiled=compiled
+        build_graph(work, workspace), optimizer, COEFS, schedule, compiled=compiled
     )
     fit(module, build_loader(work), work.steps, folder, *callbacks)
 

@@ -1,5 +1,8 @@
 """Counts and results that hold on any machine; times are measured by benchmarks."""
 
+import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -151,6 +154,14 @@ def test_a_size_is_measured(step: ModuleType) -> None:
         "trainer/graph",
         "graph/plain",
     }
+
+
+@pytest.mark.slow
+def test_chunked_routes_take_less_memory() -> None:
+    sizes = ["--domains", "5", "--batch-size", "512", "--steps", "2", "--chunk", "20"]
+    command = [sys.executable, BENCHMARKS / "memory.py", *sizes, "--json"]
+    found = json.loads(subprocess.check_output(command, text=True))
+    assert found["chunked_mib"] < 0.85 * found["trainer_mib"]
 
 
 def test_a_folder_without_shimmer_is_named(step: ModuleType, tmp_path: Path) -> None:
