@@ -97,7 +97,7 @@ class Fuse(nn.Module):
         if not is_tensor or weights.shape[1:] != present.shape[1:]:
             returned = tuple(weights.shape) if is_tensor else type(weights).__name__
             raise ConfigError(
-                f"workspace.selection: {type(self.selection).__name__} returned"
+                f"selection: {type(self.selection).__name__} returned"
                 f" {returned}. Expected a tensor of {tuple(present.shape)}: rows,"
                 " domains."
             )
