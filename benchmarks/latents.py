@@ -32,7 +32,7 @@ from gwbricks.bag_of_bricks import ResidualConvNet
 from gwbricks.bricks import BrickCollection
 from gwbricks.data import Split, TableDataModule
 from gwbricks.domains import AutoencoderDomain, DomainModule, LinearDomain
-from gwbricks.runs.quiet import quiet_libraries
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.training.latents import CachedLatents
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 

@@ -27,7 +27,7 @@ from step import build_graph, build_loader
 from work import COEFS, LEARNING_RATE, Work
 
 from gwbricks import LightningBrickCollection
-from gwbricks.runs.quiet import quiet_libraries
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.sweep.turns import Run, train_together
 
 WARM_UP = 10

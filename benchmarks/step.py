@@ -39,7 +39,7 @@ from gwbricks import GWDecoder, GWEncoder, LightningBrickCollection, Stage
 from gwbricks.bricks import BrickCollection
 from gwbricks.data import as_named_inputs, TrainLoader
 from gwbricks.domains import LinearDomain
-from gwbricks.runs.quiet import quiet_libraries
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 

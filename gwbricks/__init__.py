@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, TYPE_CHECKING
 
 from gwbricks.torchvision_import import install
+from gwbricks.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from gwbricks.bricks import (
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
         SingleDomainSelection as SingleDomainSelection,
         translation as translation,
     )
-
-__version__ = "0.1.0"
 
 install()
 

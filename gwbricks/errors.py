@@ -95,3 +95,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
         names = sorted(get_close_matches(str(name), names, n=8, cutoff=0.0))
         return f"{hint} Nearest names: {', '.join(names)}."
     return f"{hint} Known names: {', '.join(names)}."
+
+
+def one_line(error: BaseException) -> str:
+    r"""Returns what an error says, in one line that starts with its kind.
+
+    Example:
+        >>> one_line(ValueError("two\n  lines"))
+        'ValueError: two lines'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())

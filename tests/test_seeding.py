@@ -6,8 +6,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from gwbricks.random_state import seed_torch
-from gwbricks.seeding import derive_seed
+from gwbricks.seeding import derive_seed, seed_torch
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
 NAMES = st.text("abcv./", max_size=8)

@@ -12,8 +12,8 @@ from torch.export import ExportedProgram
 from gwbricks.bricks.collection import BrickCollection
 from gwbricks.bricks.stage import Stage
 from gwbricks.bricks.traced import BATCH, Part, trace
-from gwbricks.bricks.whole_file import whole_file
 from gwbricks.errors import ExportError, WiringError
+from gwbricks.whole_file import whole_file
 
 Tensors = dict[str, Tensor]
 Shape = tuple[int | str, ...]

@@ -13,8 +13,8 @@ from gwbricks.bricks.fitting import check_fit, Weights
 from gwbricks.bricks.kinds import BrickShared
 from gwbricks.bricks.paths import inside, listed, select
 from gwbricks.bricks.shared import resolve_shared
-from gwbricks.bricks.whole_file import whole_file
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.whole_file import whole_file
 
 BRICKS, SHARED = "gwbricks.bricks", "gwbricks.shared"
 """Keys of a file's metadata: its bricks, and tensors that are others of them."""

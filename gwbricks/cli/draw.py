@@ -39,6 +39,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     def task(cfg: DictConfig) -> None:
         with quick_imports():
             from gwbricks.bricks.render import render_art
+            from gwbricks.quiet_libraries import quiet_libraries
             from gwbricks.runs.draw import (
                 check_path,
                 draw_experiment,
@@ -46,7 +47,6 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
                 stage_of,
             )
             from gwbricks.runs.execute import check
-            from gwbricks.runs.quiet import quiet_libraries
 
         stage = stage_of(given.stage)
         if given.path:

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from gwbricks import __version__
+from gwbricks.version import __version__
 
 COMMANDS = {
     "train": "train what a config describes: experiment=NAME key=value …, -m sweeps",

@@ -11,9 +11,9 @@ from rich.console import Console
 from torch import Tensor
 
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.devices import on_one_device
-from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, show_results
 from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.schema import config_problems

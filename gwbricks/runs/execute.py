@@ -11,20 +11,20 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gwbricks.errors import ConfigError, ConfigErrors, PrunedError
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.devices import on_any_device
 from gwbricks.runs.draw import keep_drawing
 from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.experiments import check_experiments, keep_experiments
 from gwbricks.runs.fit import fit_and_test
-from gwbricks.runs.folder import make_folder, Place, RunFolder
+from gwbricks.runs.folder import Place, RunFolder
 from gwbricks.runs.keep_on_signal import KeepOnSignal
 from gwbricks.runs.latents import check_latents
 from gwbricks.runs.loggers import logger_problems, RunLoggers
 from gwbricks.runs.monitored import monitor_problems
 from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.processes import Meeting, Processes
-from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.results import Results, save_results, show_results
 from gwbricks.runs.resume import check_resumable
 from gwbricks.runs.saved_config import plain_config, saved_config
@@ -39,6 +39,7 @@ from gwbricks.runs.trainer import (
 )
 from gwbricks.runs.untrained import untrained_notes
 from gwbricks.runs.worker import WorkerSpec
+from gwbricks.whole_file import make_folder
 
 LAST = "checkpoints/last.ckpt"
 """Where in the run folder the checkpoint is that a run goes on from."""

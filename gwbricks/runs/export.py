@@ -15,10 +15,10 @@ from gwbricks.bricks.example import Exported, Shape
 from gwbricks.data import as_named_inputs, Group, Layout
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, UnknownNameError
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.build import Experiment
 from gwbricks.runs.dry_run import find_loaders
 from gwbricks.runs.evaluate import rebuild
-from gwbricks.runs.quiet import quiet_libraries
 
 FORMATS = {".onnx": export_bricks_as_onnx, ".pt2": export_bricks_as_program}
 """What writes a file, by its suffix."""

@@ -5,7 +5,6 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from gwbricks.errors import ConfigError
+from gwbricks.whole_file import make_folder
 
 PACKAGES = (
     "gwbricks",
@@ -120,23 +119,6 @@ class RunFolder:
         temporary = self.path / f".{name}"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.path / name)
-
-
-def make_folder(folder: Path, key: str) -> None:
-    """Makes a folder, and checks that it can be written to.
-
-    Raises:
-        ConfigError: If not.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
-            f" Fix: another folder, as in {key}=PATH."
-        ) from error
 
 
 def safe_name(name: str) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from gwbricks.errors import ConfigError, GWBricksError
-from gwbricks.random_state import seed_torch
 from gwbricks.runs.targets import resolve_target
-from gwbricks.seeding import derive_seed
+from gwbricks.seeding import derive_seed, seed_torch
 
 
 def instantiate(

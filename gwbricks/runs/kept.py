@@ -11,10 +11,10 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-import gwbricks
 from gwbricks.errors import CheckpointError
-from gwbricks.runs.folder import make_folder
 from gwbricks.runs.weights import read_weights
+from gwbricks.version import __version__
+from gwbricks.whole_file import make_folder
 
 POLL = 0.5
 """Seconds between two looks for what another process makes."""
@@ -72,7 +72,7 @@ def digest(parts: Iterable[object], tensors: Iterable[Tensor]) -> str:
         tensors: Tensors, such as rows of data.
     """
     found = hashlib.sha256()
-    versions = [gwbricks.__version__, torch.__version__]
+    versions = [__version__, torch.__version__]
     found.update(json.dumps([*parts, *versions], sort_keys=True, default=str).encode())
     for tensor in tensors:
         found.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())

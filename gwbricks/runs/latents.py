@@ -11,13 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gwbricks.bricks.whole_file import whole_file
 from gwbricks.data import TableDataModule
 from gwbricks.errors import ConfigError
 from gwbricks.runs.build import Experiment
-from gwbricks.runs.folder import make_folder
 from gwbricks.runs.kept import digest
 from gwbricks.training.latents import CachedLatents, check_cacheable
+from gwbricks.whole_file import make_folder, whole_file
 from gwbricks.workspace import WorkspaceDomain
 
 LONG = 10.0

@@ -16,7 +16,6 @@ from gwbricks.data import TableDataModule
 from gwbricks.data.pairing import by_presence
 from gwbricks.data.tensors import present_rows
 from gwbricks.errors import ConfigError
-from gwbricks.random_state import seed_torch
 from gwbricks.runs.build import build_module
 from gwbricks.runs.evaluate import read_run
 from gwbricks.runs.instantiate import instantiate
@@ -30,7 +29,7 @@ from gwbricks.runs.raw_rows import (
     shape_of_rows,
 )
 from gwbricks.runs.weights import load_weights
-from gwbricks.seeding import derive_seed
+from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import WorkspaceView
 from gwbricks.workspace.metrics import Matches, most_similar

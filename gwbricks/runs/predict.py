@@ -14,14 +14,14 @@ from rich.table import Table
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gwbricks.bricks.whole_file import whole_file
 from gwbricks.data import TableDataModule
 from gwbricks.data.tensors import present_rows, read_arrays, SPLITS
 from gwbricks.errors import ConfigError, suggest
+from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.loaded import load, LoadedRun
 from gwbricks.runs.outputs import standard_outputs
-from gwbricks.runs.quiet import quiet_libraries
 from gwbricks.runs.threads import set_threads
+from gwbricks.whole_file import whole_file
 
 Columns = dict[str, Tensor]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.errors import CheckpointError
-from gwbricks.runs.pickle_data import Call, Global, Persistent, read_pickle
+from gwbricks.pickle_data import Call, Global, Persistent, read_pickle
 
 DTYPES = {
     f"torch.{kind}Storage": dtype

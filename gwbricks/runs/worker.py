@@ -10,8 +10,8 @@ from typing import Any, IO
 
 import yaml
 
+from gwbricks.errors import one_line
 from gwbricks.quick_imports import quick_imports
-from gwbricks.runs.sweep.record import one_line
 
 TERMINATED = 143
 """Exit status of a process that was asked to end."""

@@ -14,8 +14,7 @@ from torch.optim import Optimizer
 from gwbricks.bricks import BrickCollection, CompiledCollection, Stage
 from gwbricks.data import as_named_inputs, count_rows
 from gwbricks.losses import check_coefs, coefs_at, find_ramps
-from gwbricks.random_state import seed_torch
-from gwbricks.seeding import derive_seed
+from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training.evaluation import Evaluation, name_sets
 from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.logs import log_losses, log_metrics, log_steps

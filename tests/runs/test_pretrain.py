@@ -110,7 +110,7 @@ def test_key_changes_with_the_version(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = key_of(config())
-    monkeypatch.setattr("gwbricks.__version__", "9")
+    monkeypatch.setattr("gwbricks.runs.kept.__version__", "9")
     assert key_of(config()) != before
 
 

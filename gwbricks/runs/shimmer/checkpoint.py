@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.errors import CheckpointError
-from gwbricks.runs.pickle_data import Call, Global
+from gwbricks.pickle_data import Call, Global
 from gwbricks.runs.torch_file import TorchFile
 
 KEY = "import-shimmer"

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from gwbricks.runs.folder import make_folder, RunFolder, safe_name
+from gwbricks.runs.folder import RunFolder, safe_name
 from gwbricks.runs.sweep.record import (
     FAILED,
     FINISHED,
@@ -24,6 +24,7 @@ from gwbricks.runs.sweep.record import (
     PENDING,
     RUNNING,
 )
+from gwbricks.whole_file import make_folder
 
 POLL = 0.1
 """Seconds between two looks at what other processes do."""

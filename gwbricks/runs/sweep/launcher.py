@@ -13,7 +13,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from gwbricks.errors import ConfigError
+from gwbricks.errors import ConfigError, one_line
 from gwbricks.runs.results import optimized_metric, read_results
 from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.sweep.engine import JobLauncher
@@ -26,7 +26,6 @@ from gwbricks.runs.sweep.record import (
     has_ended,
     INTERRUPTED,
     Job,
-    one_line,
     PENDING,
     RUNNING,
 )

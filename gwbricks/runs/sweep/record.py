@@ -133,13 +133,3 @@ def job_name(number: int, label: str) -> str:
         '003_seed=1'
     """
     return safe_name(f"{number:0{WIDTH}}_{label}".rstrip("_"))
-
-
-def one_line(error: BaseException) -> str:
-    r"""Returns what an error says, in one line that starts with its kind.
-
-    Example:
-        >>> one_line(ValueError("two\n  lines"))
-        'ValueError: two lines'
-    """
-    return " ".join(f"{type(error).__name__}: {error}".split())

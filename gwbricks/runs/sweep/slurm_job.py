@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gwbricks.errors import one_line
 from gwbricks.runs.sweep.engine import enter_folder
 from gwbricks.runs.sweep.process import attempt_now, JobSpec
-from gwbricks.runs.sweep.record import has_ended, INTERRUPTED, one_line
+from gwbricks.runs.sweep.record import has_ended, INTERRUPTED
 
 STOPPED = 128 + signal.SIGTERM
 """Exit status of a job that was stopped by SIGTERM."""

@@ -18,6 +18,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
 from omegaconf import OmegaConf
 
+from gwbricks.errors import one_line
 from gwbricks.runs.folder import Place
 from gwbricks.runs.signals import terminable
 from gwbricks.runs.sweep.folder import SweepFolder
@@ -29,7 +30,6 @@ from gwbricks.runs.sweep.record import (
     INTERRUPTED,
     Job,
     KILLED,
-    one_line,
     PRUNED,
     RUNNING,
 )

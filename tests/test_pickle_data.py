@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from gwbricks.runs.pickle_data import Call, Global, Persistent, read_pickle
+from gwbricks.pickle_data import Call, Global, Persistent, read_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from gwbricks.bricks.whole_file import whole_file
 from gwbricks.errors import ConfigError
+from gwbricks.whole_file import whole_file
 
 
 def test_file_takes_its_place_at_the_end(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from gwbricks.errors import ConfigError
 
@@ -31,3 +31,20 @@ def whole_file(path: Path) -> Iterator[Path]:
         made = Path(folder.name) / path.name
         yield made
         made.replace(path)
+
+
+def make_folder(folder: Path, key: str) -> None:
+    """Makes a folder, and checks that it can be written to.
+
+    Raises:
+        ConfigError: If not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: cannot write to {str(folder)!r}: {error.strerror}."
+            f" Fix: another folder, as in {key}=PATH."
+        ) from error
