@@ -7,6 +7,7 @@ from gwbricks.bricks.export import (
     export_bricks_as_onnx as export_bricks_as_onnx,
     export_bricks_as_program as export_bricks_as_program,
 )
+from gwbricks.bricks.graph.wiring import Wiring as Wiring
 from gwbricks.bricks.kinds import (
     BrickLoss as BrickLoss,
     BrickNotTrainable as BrickNotTrainable,
@@ -23,4 +24,3 @@ from gwbricks.bricks.saving import (
     save_bricks as save_bricks,
 )
 from gwbricks.bricks.stage import Stage as Stage
-from gwbricks.bricks.wiring import Wiring as Wiring

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 
 from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.graph.shared import function_of
+from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.shared import function_of
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.step import Step
-from gwbricks.bricks.wiring import Wiring
 from gwbricks.errors import UnknownNameError, WiringError
 
 

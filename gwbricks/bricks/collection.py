@@ -6,20 +6,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gwbricks.bricks.checks import check_metric_names, check_trainability
-from gwbricks.bricks.draw import draw
+from gwbricks.bricks.drawing.mermaid import draw
+from gwbricks.bricks.drawing.picture import Picture
+from gwbricks.bricks.graph.checks import check_metric_names, check_trainability
+from gwbricks.bricks.graph.needs import required_inputs, unread_bricks
+from gwbricks.bricks.graph.order import find_steps
+from gwbricks.bricks.graph.paths import select
+from gwbricks.bricks.graph.shapes import shape_text, ShapeTrace
+from gwbricks.bricks.graph.shared import check_kept, function_of
+from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.needs import required_inputs, unread_bricks
 from gwbricks.bricks.nest import EMPTY, Nest
-from gwbricks.bricks.ordering import find_steps
-from gwbricks.bricks.paths import select
-from gwbricks.bricks.picture import Picture
-from gwbricks.bricks.shapes import shape_text, ShapeTrace
-from gwbricks.bricks.shared import check_kept, function_of
 from gwbricks.bricks.stage import parse_stage, Stage
-from gwbricks.bricks.step import Step
-from gwbricks.bricks.wiring import Wiring
 
 
 class BrickCollection(Nest):

@@ -7,11 +7,11 @@ import torch
 from torch import nn, Tensor
 
 from gwbricks.bricks.collection import BrickCollection, gradients_in
+from gwbricks.bricks.graph.order import find_steps
+from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.ordering import find_steps
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.step import Step
 from gwbricks.errors import CompileError
 
 PROGRAMS = 8

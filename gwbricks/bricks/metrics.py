@@ -6,8 +6,8 @@ from typing import Any
 from torch import nn
 from torchmetrics import Metric, MetricCollection
 
+from gwbricks.bricks.across_processes import joined
 from gwbricks.bricks.brick import Brick
-from gwbricks.bricks.gathered import joined
 from gwbricks.bricks.names import InputNames
 from gwbricks.bricks.stage import EVALUATED, Stage
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from gwbricks.bricks.collection import BrickCollection
 from gwbricks.bricks.fitting import check_fit, Weights
+from gwbricks.bricks.graph.paths import inside, listed, select
+from gwbricks.bricks.graph.shared import resolve_shared
 from gwbricks.bricks.kinds import BrickShared
-from gwbricks.bricks.paths import inside, listed, select
-from gwbricks.bricks.shared import resolve_shared
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.whole_file import whole_file
 

@@ -11,9 +11,9 @@ from torch.export.graph_signature import InputKind
 
 from gwbricks.bricks.between import steps_between
 from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.step import Step
 from gwbricks.errors import ExportError, WiringError
 
 BATCH = "batch"

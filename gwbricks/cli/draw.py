@@ -38,7 +38,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
 
     def task(cfg: DictConfig) -> None:
         with quick_imports():
-            from gwbricks.bricks.render import render_art
+            from gwbricks.bricks.drawing.render import render_art
             from gwbricks.quiet_libraries import quiet_libraries
             from gwbricks.runs.draw import (
                 check_path,

@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from PIL import Image
 
 from gwbricks.bricks import Stage
-from gwbricks.bricks.render import render_png, render_svg
+from gwbricks.bricks.drawing.render import render_png, render_svg
 from gwbricks.bricks.stage import EVALUATED
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.build import Experiment

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from gwbricks.bricks import LossOutput, Stage
-from gwbricks.bricks.step import Step
+from gwbricks.bricks.graph.step import Step
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import ConfigError
 from gwbricks.losses import RowErrors

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gwbricks.bricks import BrickCollection, BrickModule, Stage
+from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.stage import EVALUATED
-from gwbricks.bricks.step import Step
 from gwbricks.runs.build import Experiment
 from gwbricks.runs.dry_run import dry_run, DryRun
 from gwbricks.runs.untrained import untrained_notes

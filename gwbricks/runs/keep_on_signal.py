@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gwbricks.bricks.gathered import gather
+from gwbricks.bricks.across_processes import gather
 from gwbricks.runs.signals import Termination
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection
-from gwbricks.bricks.paths import nests
+from gwbricks.bricks.graph.paths import nests
 from gwbricks.errors import (
     CheckpointError,
     ConfigError,

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from gwbricks.bricks import BrickCollection, BrickModule, BrickShared, Stage
-from gwbricks.bricks.shared import resolve_shared
-from gwbricks.bricks.wiring import Wiring
+from gwbricks.bricks.graph.shared import resolve_shared
+from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.training import LightningBrickCollection
 
 

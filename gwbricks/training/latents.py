@@ -7,7 +7,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from gwbricks.bricks import BrickModule, Stage
-from gwbricks.bricks.step import Step
+from gwbricks.bricks.graph.step import Step
 from gwbricks.data import TableDataModule
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gwbricks.bricks.gathered import reduced
+from gwbricks.bricks.across_processes import reduced
 
 
 class RunningMeans:

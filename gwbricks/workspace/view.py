@@ -9,8 +9,8 @@ from torch import Tensor
 
 from gwbricks.bricks import BrickCollection, BrickModule, Stage
 from gwbricks.bricks.between import steps_between
+from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.step import Step
 from gwbricks.bricks.traced import evaluating
 from gwbricks.data import Group, Layout
 from gwbricks.data.table import LAYOUT

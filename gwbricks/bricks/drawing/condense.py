@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from gwbricks.bricks.picture import Arrow, DATA, Node
+from gwbricks.bricks.drawing.picture import Arrow, DATA, Node
 
 MOST_ARROWS = 6
 """A name with more readers is written into the nodes instead of drawn as arrows."""

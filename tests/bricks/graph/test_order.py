@@ -2,7 +2,7 @@ import pytest
 from torchmetrics import MeanMetric
 
 from gwbricks.bricks import BrickMetricSingle, BrickNotTrainable, Stage, Wiring
-from gwbricks.bricks.ordering import find_steps, needed_bricks
+from gwbricks.bricks.graph.order import find_steps, needed_bricks
 from gwbricks.errors import UnknownNameError
 
 BRICKS = {

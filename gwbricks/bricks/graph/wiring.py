@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from gwbricks.bricks.brick import Brick
+from gwbricks.bricks.graph.step import Argument, Step
 from gwbricks.bricks.names import Read, STAGE
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.step import Argument, Step
 from gwbricks.errors import UnknownNameError, WiringError
 
 

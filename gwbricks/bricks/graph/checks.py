@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gwbricks.bricks.brick import Brick, BrickModule
-from gwbricks.bricks.wiring import Wiring
+from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.errors import WiringError
 
 OBJECTIVE = "loss"

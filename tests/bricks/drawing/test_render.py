@@ -11,7 +11,7 @@ from gwbricks.bricks import (
     BrickNotTrainable,
     BrickTrainable,
 )
-from gwbricks.bricks.render import BACKEND, render_png, render_svg
+from gwbricks.bricks.drawing.render import BACKEND, render_png, render_svg
 from gwbricks.errors import ConfigError
 
 mermaidx = pytest.importorskip("mermaidx")

@@ -12,10 +12,10 @@ from torch import nn, Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_map_only
 
+from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.step import Step
 from gwbricks.errors import WiringError
 
 

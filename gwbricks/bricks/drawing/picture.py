@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gwbricks.bricks.brick import Brick
+from gwbricks.bricks.graph.shared import resolve_shared
+from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.bricks.kinds import BrickShared
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.shared import resolve_shared
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.wiring import Wiring
 
 DATA = "."
 """Stands before a data name in a node's path; no path of a brick starts with a dot."""

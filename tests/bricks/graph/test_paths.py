@@ -1,6 +1,6 @@
 import pytest
 
-from gwbricks.bricks.paths import listed, nests, select
+from gwbricks.bricks.graph.paths import listed, nests, select
 from gwbricks.errors import ConfigError, UnknownNameError
 
 PATHS = ["gw.v.encode", "gw.v2.encode", "gw.v", "head"]

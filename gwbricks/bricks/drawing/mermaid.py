@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gwbricks.bricks.condense import condense, tuck_in
-from gwbricks.bricks.picture import Arrow, DATA, Node, Picture
+from gwbricks.bricks.drawing.condense import condense, tuck_in
+from gwbricks.bricks.drawing.picture import Arrow, DATA, Node, Picture
 from gwbricks.errors import UnknownNameError
 
 DETAILS = ("full", "overview", "names")

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 
 from gwbricks.bricks.brick import Brick
+from gwbricks.bricks.graph.paths import listed
+from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.bricks.names import Read
-from gwbricks.bricks.paths import listed
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.wiring import Wiring
 from gwbricks.errors import UnknownNameError
 
 

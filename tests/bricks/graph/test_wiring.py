@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gwbricks.bricks import BrickCollection, BrickNotTrainable, Stage, Wiring
+from gwbricks.bricks.graph.wiring import descendants
 from gwbricks.bricks.names import InputNames
-from gwbricks.bricks.wiring import descendants
 
 Graph = dict[str, list[str]]
 """What each brick reads; brick `b1` writes the name `b1`."""

@@ -15,7 +15,7 @@ from gwbricks.bricks import (
     BrickTrainable,
     Stage,
 )
-from gwbricks.bricks.picture import Arrow, DATA, Picture
+from gwbricks.bricks.drawing.picture import Arrow, DATA, Picture
 from gwbricks.errors import UnknownNameError
 
 

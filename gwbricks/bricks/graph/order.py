@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from gwbricks.bricks.shared import function_of
-from gwbricks.bricks.step import Step
-from gwbricks.bricks.wiring import Wiring
+from gwbricks.bricks.graph.shared import function_of
+from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.wiring import Wiring
 
 
 def find_steps(

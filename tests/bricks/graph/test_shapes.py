@@ -15,7 +15,7 @@ from gwbricks.bricks import (
     LossOutput,
     Stage,
 )
-from gwbricks.bricks.shapes import shape_text
+from gwbricks.bricks.graph.shapes import shape_text
 from gwbricks.errors import UnknownNameError, WiringError
 
 

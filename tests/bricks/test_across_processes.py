@@ -14,7 +14,7 @@ from torchmetrics.classification import (
 )
 
 from gwbricks.bricks import gathered
-from gwbricks.bricks.gathered import joined, reduced
+from gwbricks.bricks.across_processes import joined, reduced
 from gwbricks.workspace import CorruptedAccuracy, DomainAccuracy
 from gwbricks.workspace.plan import Plan
 

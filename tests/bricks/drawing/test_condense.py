@@ -1,5 +1,5 @@
-from gwbricks.bricks.condense import condense, MOST_ARROWS, tuck_in
-from gwbricks.bricks.picture import Arrow, Node
+from gwbricks.bricks.drawing.condense import condense, MOST_ARROWS, tuck_in
+from gwbricks.bricks.drawing.picture import Arrow, Node
 
 DATA = Node(".x", "data")
 

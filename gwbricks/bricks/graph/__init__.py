@@ -1,0 +1,1 @@
+"""Which brick feeds which: names resolved, checked, ordered, ready to run."""
