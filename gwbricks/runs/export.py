@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from torch import Tensor
 
 from gwbricks.bricks import export_bricks_as_onnx, export_bricks_as_program, Stage
-from gwbricks.bricks.example import Exported, Shape
+from gwbricks.bricks.files.checked_export import Exported, Shape
 from gwbricks.data import as_named_inputs, Group, Layout
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, UnknownNameError

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn, Tensor
 
-from gwbricks.bricks.saving import read_bricks
+from gwbricks.bricks.files.saving import read_bricks
 from gwbricks.errors import CheckpointError
 
 LISTED = 4

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from gwbricks.bricks import BrickCollection, BrickModule, Stage
-from gwbricks.bricks.between import steps_between
+from gwbricks.bricks.collection.between import steps_between
+from gwbricks.bricks.collection.evaluating import evaluating
 from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.traced import evaluating
 from gwbricks.data import Group, Layout
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule

@@ -13,7 +13,7 @@ from torchmetrics.classification import (
     MulticlassPrecision,
 )
 
-from gwbricks.bricks import gathered
+from gwbricks.bricks import across_processes
 from gwbricks.bricks.across_processes import joined, reduced
 from gwbricks.workspace import CorruptedAccuracy, DomainAccuracy
 from gwbricks.workspace.plan import Plan
@@ -45,7 +45,7 @@ def together(monkeypatch: pytest.MonkeyPatch) -> Together:
     """Joins the metrics of processes, as each of them sees it."""
 
     def together(*processes: MetricCollection) -> list[Any]:
-        seen = [gathered._seen(metrics) for metrics in processes]
+        seen = [across_processes._seen(metrics) for metrics in processes]
         monkeypatch.setattr(gathered, "count_processes", lambda: len(processes))
         monkeypatch.setattr(gathered, "gather", lambda _: seen)
         return [joined(metrics) for metrics in processes]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gwbricks.bricks.example import Exported
+from gwbricks.bricks.files.checked_export import Exported
 
 Cli = Callable[..., Any]
 ROUTE = ("RUN", "--inputs", "v", "--outputs", "t/raw", "-o", "x.onnx")

@@ -8,8 +8,8 @@ from safetensors import safe_open, SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gwbricks.bricks.collection import BrickCollection
-from gwbricks.bricks.fitting import check_fit, Weights
+from gwbricks.bricks.collection.collection import BrickCollection
+from gwbricks.bricks.files.fitting import check_fit, Weights
 from gwbricks.bricks.graph.paths import inside, listed, select
 from gwbricks.bricks.graph.shared import resolve_shared
 from gwbricks.bricks.kinds import BrickShared

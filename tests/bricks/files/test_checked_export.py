@@ -8,7 +8,7 @@ from torch import nn, Tensor
 from torch.export import ExportedProgram
 
 from gwbricks.bricks import BrickCollection, BrickNotTrainable, BrickTrainable, Stage
-from gwbricks.bricks.example import Example
+from gwbricks.bricks.files.checked_export import Example
 from gwbricks.errors import ExportError, WiringError
 
 

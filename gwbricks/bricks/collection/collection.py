@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gwbricks.bricks.collection.nest import EMPTY, Nest
 from gwbricks.bricks.drawing.mermaid import draw
 from gwbricks.bricks.drawing.picture import Picture
 from gwbricks.bricks.graph.checks import check_metric_names, check_trainability
@@ -18,7 +19,6 @@ from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
-from gwbricks.bricks.nest import EMPTY, Nest
 from gwbricks.bricks.stage import parse_stage, Stage
 
 

@@ -8,7 +8,7 @@ from gwbricks.bricks import (
     BrickShared,
     BrickTrainable,
 )
-from gwbricks.bricks.description import describe_brick
+from gwbricks.bricks.collection.description import describe_brick
 
 
 @pytest.mark.parametrize(

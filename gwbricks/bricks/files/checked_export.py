@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.collection.collection import BrickCollection
+from gwbricks.bricks.files.program import BATCH, Part, trace
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.traced import BATCH, Part, trace
 from gwbricks.errors import ExportError, WiringError
 from gwbricks.whole_file import whole_file
 

@@ -1,7 +1,6 @@
 """A part of a graph, from some of its names to others, traced to a program."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,8 +8,8 @@ from torch import nn, Tensor
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
 
-from gwbricks.bricks.between import steps_between
-from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.collection.between import steps_between
+from gwbricks.bricks.collection.collection import BrickCollection
 from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
@@ -95,20 +94,6 @@ def trace(part: Part, tensors: dict[str, Tensor], is_dynamic: bool) -> ExportedP
         ) from error
     _remove_unused_weights(program)
     return program
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Puts a module into eval mode for a while, without gradients."""
-    trained = [m for m in module.modules() if m.training]
-    if trained:
-        module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for submodule in trained:
-            submodule.training = True
 
 
 def _apart(outputs: dict[str, Any], inputs: Mapping[str, Tensor]) -> dict[str, Any]:

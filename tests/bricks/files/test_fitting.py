@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gwbricks.bricks.fitting import check_fit, Weights
+from gwbricks.bricks.files.fitting import check_fit, Weights
 from gwbricks.errors import CheckpointError
 
 OWN: Weights = {"head": {"weight": torch.zeros(3, 2), "count": torch.tensor(1)}}

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from gwbricks.bricks import BrickCollection, BrickModule, BrickTrainable, Stage
-from gwbricks.bricks.traced import evaluating, Part, trace
+from gwbricks.bricks.collection.evaluating import evaluating
+from gwbricks.bricks.files.program import Part, trace
 from gwbricks.errors import WiringError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from gwbricks.bricks.brick import Brick, BrickModule
-from gwbricks.bricks.description import describe_bricks
+from gwbricks.bricks.collection.description import describe_bricks
 from gwbricks.bricks.graph.checks import check_name
 from gwbricks.errors import WiringError
 

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
-from gwbricks.bricks.collection import BrickCollection
-from gwbricks.bricks.example import Example, Exported, Tensors
+from gwbricks.bricks.collection.collection import BrickCollection
+from gwbricks.bricks.collection.evaluating import evaluating
+from gwbricks.bricks.files.checked_export import Example, Exported, Tensors
+from gwbricks.bricks.files.program import BATCH
 from gwbricks.bricks.stage import Stage
-from gwbricks.bricks.traced import BATCH, evaluating
 from gwbricks.errors import ConfigError, ExportError
 
 TOLERANCE = 1e-5

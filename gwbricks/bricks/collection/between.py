@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from gwbricks.bricks.collection import BrickCollection
+from gwbricks.bricks.collection.collection import BrickCollection
 from gwbricks.bricks.graph.shared import function_of
 from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.graph.wiring import Wiring

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn, Tensor
 
-from gwbricks.bricks.collection import BrickCollection, gradients_in
+from gwbricks.bricks.collection.collection import BrickCollection, gradients_in
 from gwbricks.bricks.graph.order import find_steps
 from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.loss_output import LossOutput

@@ -1,7 +1,7 @@
 import pytest
 
 from gwbricks.bricks import BrickCollection, BrickModule, Stage
-from gwbricks.bricks.between import steps_between
+from gwbricks.bricks.collection.between import steps_between
 from gwbricks.errors import UnknownNameError, WiringError
 
 CHAIN = {"a": ("x", "y"), "b": ("y", "z"), "c": ("z", "w")}

@@ -1,0 +1,1 @@
+"""A graph as a torch module that runs, eager or compiled."""
