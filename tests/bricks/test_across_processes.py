@@ -46,8 +46,8 @@ def together(monkeypatch: pytest.MonkeyPatch) -> Together:
 
     def together(*processes: MetricCollection) -> list[Any]:
         seen = [across_processes._seen(metrics) for metrics in processes]
-        monkeypatch.setattr(gathered, "count_processes", lambda: len(processes))
-        monkeypatch.setattr(gathered, "gather", lambda _: seen)
+        monkeypatch.setattr(across_processes, "count_processes", lambda: len(processes))
+        monkeypatch.setattr(across_processes, "gather", lambda _: seen)
         return [joined(metrics) for metrics in processes]
 
     return together
@@ -101,5 +101,5 @@ def test_means_count_each_process_by_its_weight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     others = {"loss": (30.0, 10.0), "cycles": (2.0, 1.0)}
-    monkeypatch.setattr(gathered, "gather", lambda sums: [sums, others])
+    monkeypatch.setattr(across_processes, "gather", lambda sums: [sums, others])
     assert reduced({"loss": (2.0, 2.0)}) == {"loss": 32 / 12, "cycles": 2.0}
