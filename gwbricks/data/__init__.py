@@ -1,15 +1,18 @@
 """Data: tables with missing cells, pairing, loaders, and data sets."""
 
 from gwbricks.data.cifar10 import CIFAR10Data as CIFAR10Data
-from gwbricks.data.corrupted import CorruptedSet as CorruptedSet
 from gwbricks.data.digits import DigitsData as DigitsData
-from gwbricks.data.files_set import FilesSet as FilesSet
-from gwbricks.data.held_out import HeldOutSet as HeldOutSet
+from gwbricks.data.further_sets.corrupted import CorruptedSet as CorruptedSet
+from gwbricks.data.further_sets.files import FilesSet as FilesSet
+from gwbricks.data.further_sets.further_set import (
+    FurtherSet as FurtherSet,
+    Source as Source,
+)
+from gwbricks.data.further_sets.held_out import HeldOutSet as HeldOutSet
 from gwbricks.data.loaders import EvalLoader as EvalLoader, TrainLoader as TrainLoader
 from gwbricks.data.module import TableDataModule as TableDataModule
 from gwbricks.data.pairing import pair_items as pair_items
 from gwbricks.data.repeated import RepeatedDataset as RepeatedDataset
-from gwbricks.data.sets import FurtherSet as FurtherSet, Source as Source
 from gwbricks.data.split import Split as Split
 from gwbricks.data.table import (
     as_named_inputs as as_named_inputs,

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gwbricks.data.digits import stratified_split
+from gwbricks.data.further_sets.further_set import FurtherSet
 from gwbricks.data.module import TableDataModule
-from gwbricks.data.sets import FurtherSet
 from gwbricks.data.split import Split
+from gwbricks.data.stratified_split import stratified_split
 from gwbricks.errors import ConfigError
 
 

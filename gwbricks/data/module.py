@@ -9,9 +9,9 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities.types import EVAL_DATALOADERS
 from torch import Tensor
 
+from gwbricks.data.further_sets.further_set import add_sets, FurtherSet, kept_rows
 from gwbricks.data.loaders import EvalLoader, TrainLoader
 from gwbricks.data.pairing import Matched, pair_items
-from gwbricks.data.sets import add_sets, FurtherSet, kept_rows
 from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError, suggest
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from gwbricks.data.further_sets.further_set import FurtherSet
 from gwbricks.data.module import TableDataModule
 from gwbricks.data.pairing import Matched
-from gwbricks.data.sets import FurtherSet
 from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError
 from gwbricks.seeding import derive_seed

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gwbricks.bricks import Stage
 from gwbricks.data import TableDataModule
+from gwbricks.data.array_files import present_rows
 from gwbricks.data.pairing import by_presence
-from gwbricks.data.tensors import present_rows
 from gwbricks.errors import ConfigError
 from gwbricks.runs.build import build_module
 from gwbricks.runs.evaluate import read_run

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gwbricks.data import TableDataModule
-from gwbricks.data.tensors import present_rows, read_arrays, SPLITS
+from gwbricks.data.array_files import present_rows, read_arrays, SPLITS
 from gwbricks.errors import ConfigError, suggest
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.loaded import load, LoadedRun

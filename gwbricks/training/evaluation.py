@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gwbricks.data.sets import NAME
+from gwbricks.data.further_sets.further_set import NAME
 from gwbricks.errors import ConfigError
 
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from gwbricks.data import DigitsData
-from gwbricks.data.digits import MFEAT, standardise, stratified_split
+from gwbricks.data.digits import MFEAT, standardise
+from gwbricks.data.stratified_split import stratified_split
 
 VIEWS = {"pix": 240, "fou": 76, "fac": 216, "kar": 64, "zer": 47, "mor": 6}
 

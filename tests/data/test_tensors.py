@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.data import TensorsData
-from gwbricks.data.tensors import present_rows, read_arrays
+from gwbricks.data.array_files import present_rows, read_arrays
 from gwbricks.errors import ConfigError
 
 V, T, Y = np.arange(20.0).reshape(10, 2), -np.arange(30.0).reshape(10, 3), np.arange(10)
@@ -98,7 +98,7 @@ def test_npy_files_by_split_stay_on_disk_until_a_batch_has_their_rows(
 def test_rows_are_looked_at_block_by_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.data.tensors.BLOCK", 2 * V.shape[1])
+    monkeypatch.setattr("gwbricks.data.array_files.BLOCK", 2 * V.shape[1])
     v = V.copy()
     v[[1, 6]] = np.nan
     found = present_rows("v", torch.from_numpy(v))

@@ -1,8 +1,8 @@
 """Further files to validate and test on."""
 
-from gwbricks.data.sets import FurtherSet, Source
+from gwbricks.data.array_files import as_split, Files, read_files
+from gwbricks.data.further_sets.further_set import FurtherSet, Source
 from gwbricks.data.split import Split
-from gwbricks.data.tensors import as_split, Files, read_files
 from gwbricks.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gwbricks.data.sets import FurtherSet, Source
+from gwbricks.data.further_sets.further_set import FurtherSet, Source
 from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError, suggest
 from gwbricks.seeding import derive_seed

@@ -1,0 +1,1 @@
+"""Rows to evaluate on besides the data's own."""
