@@ -1,4 +1,7 @@
-"""Losses: means over routes, contrastive, and their weighted sum."""
+"""Numbers to train on: contrastive, ranking, coefficients, their weighted sum."""
+
+from importlib import import_module
+from typing import Any
 
 from gwbricks.losses.coefs import (
     check_coef as check_coef,
@@ -10,11 +13,20 @@ from gwbricks.losses.coefs import (
     without_routes as without_routes,
 )
 from gwbricks.losses.contrastive import ContrastiveLoss as ContrastiveLoss
-from gwbricks.losses.objective import weighted_sum as weighted_sum
 from gwbricks.losses.ranking import RankingLoss as RankingLoss
-from gwbricks.losses.route_means import (
-    kind_losses as kind_losses,
-    RouteMeans as RouteMeans,
-    RowErrors as RowErrors,
-)
-from gwbricks.losses.terms import Term as Term, Terms as Terms
+from gwbricks.losses.weighted_sum import weighted_sum as weighted_sum
+
+_MOVED = {
+    "kind_losses": "graph.route_means",
+    "RouteMeans": "graph.route_means",
+    "RowErrors": "graph.route_means",
+    "Term": "planning.terms",
+    "Terms": "planning.terms",
+}
+"""Where in the workspace names are that saved configs and scripts look for here."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names
+    if name not in _MOVED:
+        raise AttributeError(f"module 'gwbricks.losses' has no attribute {name!r}")
+    return getattr(import_module(f"gwbricks.workspace.{_MOVED[name]}"), name)

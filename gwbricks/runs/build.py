@@ -18,7 +18,7 @@ from gwbricks.runs.optimizer import build_optimizer
 from gwbricks.runs.sources import without_sources
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
-from gwbricks.workspace.graph import UNIMODAL
+from gwbricks.workspace.graph.gw_bricks import UNIMODAL
 
 PARTS = ("selection", "fusion", "routes", "contrastive")
 OPTIONAL = ("corruption",)

@@ -14,9 +14,9 @@ from gwbricks.bricks import LossOutput, Stage
 from gwbricks.bricks.graph.step import Step
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import ConfigError
-from gwbricks.losses import RowErrors
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.evaluation import name_sets
+from gwbricks.workspace.graph.route_means import RowErrors
 
 
 @dataclass

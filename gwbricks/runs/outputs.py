@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gwbricks.errors import UnknownNameError
 from gwbricks.workspace import WorkspaceView
-from gwbricks.workspace.routes import CYCLES, Route, TRANSLATIONS
+from gwbricks.workspace.planning.routes import CYCLES, Route, TRANSLATIONS
 
 
 def standard_outputs(

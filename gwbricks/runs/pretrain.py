@@ -26,7 +26,7 @@ from gwbricks.runs.trainer import check_training, interruptible, make_trainer
 from gwbricks.runs.weights import load_weights, part_of, read_weights
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import WorkspaceDomain
-from gwbricks.workspace.graph import UNIMODAL
+from gwbricks.workspace.graph.gw_bricks import UNIMODAL
 
 ENDLESS = -1
 """Lightning's word for no limit."""

@@ -13,7 +13,7 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.training.module import LightningBrickCollection
-from gwbricks.workspace.planner import Planner
+from gwbricks.workspace.planning.planner import Planner
 
 ROWS = 512
 """Number of rows that are encoded at once."""

@@ -19,7 +19,13 @@ from gwbricks.workspace.corruption import (
     Masking as Masking,
 )
 from gwbricks.workspace.fusion import Fuse as Fuse, WeightedSum as WeightedSum
-from gwbricks.workspace.graph import gw_bricks as gw_bricks
+from gwbricks.workspace.graph.gw_bricks import gw_bricks as gw_bricks
+from gwbricks.workspace.graph.translation import (
+    broadcast as broadcast,
+    cycle as cycle,
+    translation as translation,
+)
+from gwbricks.workspace.graph.view import WorkspaceView as WorkspaceView
 from gwbricks.workspace.metrics import (
     DomainAccuracy as DomainAccuracy,
     RetrievalRecall as RetrievalRecall,
@@ -29,10 +35,10 @@ from gwbricks.workspace.parts import (
     Workspace as Workspace,
     WorkspaceDomain as WorkspaceDomain,
 )
-from gwbricks.workspace.plan import Plan as Plan
-from gwbricks.workspace.planner import Planner as Planner
-from gwbricks.workspace.requirements import missing_kinds as missing_kinds
-from gwbricks.workspace.routes import (
+from gwbricks.workspace.planning.plan import Plan as Plan
+from gwbricks.workspace.planning.planner import Planner as Planner
+from gwbricks.workspace.planning.requirements import missing_kinds as missing_kinds
+from gwbricks.workspace.planning.routes import (
     FusionRoutes as FusionRoutes,
     Routes as Routes,
     SimpleRoutes as SimpleRoutes,
@@ -43,10 +49,4 @@ from gwbricks.workspace.selection import (
     SharedSelection as SharedSelection,
     SingleDomainSelection as SingleDomainSelection,
 )
-from gwbricks.workspace.translation import (
-    broadcast as broadcast,
-    cycle as cycle,
-    translation as translation,
-)
 from gwbricks.workspace.variational import VariationalEncoder as VariationalEncoder
-from gwbricks.workspace.view import WorkspaceView as WorkspaceView

@@ -7,7 +7,7 @@ import torch
 from torch import distributed, nn, Tensor
 
 from gwbricks.bricks import LossOutput
-from gwbricks.workspace.plan import Pair, Plan
+from gwbricks.workspace.planning.plan import Pair, Plan
 
 
 class Contrast(nn.Module):

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float
 from torch import nn, Tensor
 
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.routes import Domains
+from gwbricks.workspace.planning.plan import Plan
+from gwbricks.workspace.planning.routes import Domains
 
 
 class Corruption(nn.Module):

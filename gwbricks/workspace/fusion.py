@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import nn, Tensor
 
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.plan import Plan, RowSet
+from gwbricks.workspace.planning.plan import Plan, RowSet
 from gwbricks.workspace.selection import Selection
 
 

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 
 from gwbricks.errors import UnknownNameError
-from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.routes import DEMI_CYCLES, FUSED, TRANSLATIONS
+from gwbricks.workspace.planning.plan import Plan
+from gwbricks.workspace.planning.routes import DEMI_CYCLES, FUSED, TRANSLATIONS
 
 CHUNK = 1024
 """Number of queries that are compared at once."""

@@ -8,7 +8,7 @@ from gwbricks.domains import DomainModule
 from gwbricks.losses import ContrastiveLoss
 from gwbricks.workspace.corruption import Corruption
 from gwbricks.workspace.fusion import WeightedSum
-from gwbricks.workspace.routes import FusionRoutes, Routes
+from gwbricks.workspace.planning.routes import FusionRoutes, Routes
 from gwbricks.workspace.selection import RandomSelection, Selection
 
 

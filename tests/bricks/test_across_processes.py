@@ -16,7 +16,7 @@ from torchmetrics.classification import (
 from gwbricks.bricks import across_processes
 from gwbricks.bricks.across_processes import joined, reduced
 from gwbricks.workspace import CorruptedAccuracy, DomainAccuracy
-from gwbricks.workspace.plan import Plan
+from gwbricks.workspace.planning.plan import Plan
 
 LOGITS = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(30) % 3

@@ -1,7 +1,7 @@
 import pytest
 
 from gwbricks.runs.outputs import parse_route
-from gwbricks.workspace.routes import CYCLES, Route, TRANSLATIONS
+from gwbricks.workspace.planning.routes import CYCLES, Route, TRANSLATIONS
 
 DOMAINS = ("a", "left-to-right", "t", "v")
 

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gwbricks.losses import ContrastiveLoss
 from gwbricks.workspace.contrast import Contrast
-from gwbricks.workspace.plan import Pair, Plan
+from gwbricks.workspace.planning.plan import Pair, Plan
 
 DIM = 4
 

@@ -17,7 +17,7 @@ from gwbricks.workspace import (
     Routes,
     SimpleRoutes,
 )
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace.planning.routes import KINDS
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]

@@ -15,8 +15,8 @@ from gwbricks.workspace import (
     SimpleRoutes,
     WeightedSum,
 )
-from gwbricks.workspace.plan import RowSet
-from gwbricks.workspace.routes import KINDS, Routes
+from gwbricks.workspace.planning.plan import RowSet
+from gwbricks.workspace.planning.routes import KINDS, Routes
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]

@@ -19,7 +19,7 @@ from gwbricks.workspace import (
     RetrievalRecall,
     RouteReconstruction,
 )
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace.planning.routes import KINDS
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from gwbricks.bricks.collection.collection import BrickCollection
-from gwbricks.bricks.files.program import BATCH, Part, trace
+from gwbricks.bricks.files.program import BATCH, SubGraph, trace
 from gwbricks.bricks.stage import Stage
 from gwbricks.errors import ExportError, WiringError
 from gwbricks.whole_file import whole_file
@@ -36,7 +36,7 @@ class Exported:
     difference: float
 
 
-class Example:
+class CheckedExport:
     """A part of a graph, with inputs of several numbers of rows and their outputs.
 
     Args:
@@ -62,7 +62,7 @@ class Example:
         tensors = {n: v for n, v in named_inputs.items() if isinstance(v, Tensor)}
         constants = {n: v for n, v in named_inputs.items() if n not in tensors}
         self.is_dynamic = is_dynamic
-        self.part = Part(collection, list(tensors), constants, outputs, stage)
+        self.part = SubGraph(collection, list(tensors), constants, outputs, stage)
         self.inputs = _numbers_of_rows(tensors) if is_dynamic else [tensors]
         self.outputs = [self._run(inputs) for inputs in self.inputs]
 

@@ -10,7 +10,7 @@ from torch.export import ExportedProgram
 
 from gwbricks.bricks.collection.collection import BrickCollection
 from gwbricks.bricks.collection.evaluating import evaluating
-from gwbricks.bricks.files.checked_export import Example, Exported, Tensors
+from gwbricks.bricks.files.checked_export import CheckedExport, Exported, Tensors
 from gwbricks.bricks.files.program import BATCH
 from gwbricks.bricks.stage import Stage
 from gwbricks.errors import ConfigError, ExportError
@@ -51,7 +51,7 @@ def export_bricks_as_onnx(
     for package in ("onnx", "onnxscript", "onnxruntime"):
         _require(package)
     with evaluating(brick_collection):
-        example = Example(
+        example = CheckedExport(
             brick_collection, named_inputs, dynamic_batch_size, stage, outputs
         )
         return example.export(Path(path_onnx), _write_onnx, _run_onnx, tolerance)
@@ -85,7 +85,7 @@ def export_bricks_as_program(
         ExportError: If bricks cannot be exported, or do not match PyTorch.
     """
     with evaluating(brick_collection):
-        example = Example(
+        example = CheckedExport(
             brick_collection, named_inputs, dynamic_batch_size, stage, outputs
         )
         return example.export(Path(path), _write_program, _run_program, tolerance)

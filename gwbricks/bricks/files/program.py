@@ -19,7 +19,7 @@ BATCH = "batch"
 """Name of the dimension of which there may be any number."""
 
 
-class Part(nn.Module):
+class SubGraph(nn.Module):
     """The bricks between some names and others, as a module of named tensors.
 
     An input may be a value that a brick writes; that brick is then left out.
@@ -67,7 +67,9 @@ class Part(nn.Module):
         return _apart({n: values[n] for n in self.outputs}, named_inputs)
 
 
-def trace(part: Part, tensors: dict[str, Tensor], is_dynamic: bool) -> ExportedProgram:
+def trace(
+    part: SubGraph, tensors: dict[str, Tensor], is_dynamic: bool
+) -> ExportedProgram:
     """Traces a part, and keeps only the weights that it needs.
 
     Args:

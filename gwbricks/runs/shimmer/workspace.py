@@ -7,7 +7,7 @@ from gwbricks.errors import ConfigError
 from gwbricks.losses.contrastive import MAX_SCALE
 from gwbricks.runs.shimmer.checkpoint import KEY, ShimmerCheckpoint
 from gwbricks.runs.shimmer.draft import count, Draft, is_coefficient
-from gwbricks.workspace.routes import FUSED, KINDS
+from gwbricks.workspace.planning.routes import FUSED, KINDS
 
 ACTIVATIONS = {
     **{f"torch.{name.lower()}": name for name in ("Tanh", "ReLU", "Sigmoid")},

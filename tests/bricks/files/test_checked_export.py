@@ -8,16 +8,18 @@ from torch import nn, Tensor
 from torch.export import ExportedProgram
 
 from gwbricks.bricks import BrickCollection, BrickNotTrainable, BrickTrainable, Stage
-from gwbricks.bricks.files.checked_export import Example
+from gwbricks.bricks.files.checked_export import CheckedExport
 from gwbricks.errors import ExportError, WiringError
 
 
-def example(rows: int = 3, scale: float = 1.0) -> Example:
+def example(rows: int = 3, scale: float = 1.0) -> CheckedExport:
     linear = nn.Linear(2, 2, bias=False).eval()
     nn.init.constant_(linear.weight, scale)
     graph = BrickCollection({"sum": BrickTrainable(linear, ["x"], ["y"])}).eval()
     with torch.no_grad():
-        return Example(graph, {"x": torch.ones(rows, 2)}, True, Stage.EXPORT, ["y"])
+        return CheckedExport(
+            graph, {"x": torch.ones(rows, 2)}, True, Stage.EXPORT, ["y"]
+        )
 
 
 def write(
@@ -95,9 +97,9 @@ def test_number_of_rows_that_is_built_in_is_an_error_that_says_the_shapes(
     assert not list(tmp_path.iterdir())
 
 
-def of(model: Callable[..., Any], **inputs: Any) -> Example:
+def of(model: Callable[..., Any], **inputs: Any) -> CheckedExport:
     graph = BrickCollection({"model": BrickNotTrainable(model, [*inputs], ["y"])})
-    return Example(graph, inputs, True, Stage.EXPORT, ["y"])
+    return CheckedExport(graph, inputs, True, Stage.EXPORT, ["y"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from torch import nn
 
 from gwbricks.bricks import BrickCollection, BrickModule, BrickTrainable, Stage
 from gwbricks.bricks.collection.evaluating import evaluating
-from gwbricks.bricks.files.program import Part, trace
+from gwbricks.bricks.files.program import SubGraph, trace
 from gwbricks.errors import WiringError
 
 
@@ -26,8 +26,8 @@ def graph() -> BrickCollection:
 
 def part(
     inputs: list[str], outputs: list[str], constants: Mapping[str, Any] | None = None
-) -> Part:
-    return Part(graph(), inputs, constants or {}, outputs, Stage.EXPORT)
+) -> SubGraph:
+    return SubGraph(graph(), inputs, constants or {}, outputs, Stage.EXPORT)
 
 
 @pytest.mark.parametrize(

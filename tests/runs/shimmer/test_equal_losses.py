@@ -13,7 +13,7 @@ from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
 from gwbricks.runs.evaluate import rebuild
 from gwbricks.workspace import Selection
-from gwbricks.workspace.routes import KINDS, Route
+from gwbricks.workspace.planning.routes import KINDS, Route
 
 CHECKPOINTS = ("simple_two", "simple_three", "fusion_two", "fusion_three")
 Imported = Callable[..., Path]

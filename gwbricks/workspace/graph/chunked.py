@@ -8,10 +8,10 @@ from torch.utils.checkpoint import checkpoint
 
 from gwbricks.bricks import Brick, BrickCollection, BrickTrainable, LossOutput, Stage
 from gwbricks.workspace.fusion import Fuse
+from gwbricks.workspace.graph.route_bricks import route_bricks, Weights
+from gwbricks.workspace.graph.route_errors import takes_raw
 from gwbricks.workspace.parts import WorkspaceDomain
-from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.route_bricks import route_bricks, Weights
-from gwbricks.workspace.route_errors import takes_raw
+from gwbricks.workspace.planning.plan import Plan
 
 
 class ChunkedRoutes:

@@ -9,7 +9,7 @@ from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
 from gwbricks.domains import DomainModule, LinearDomain
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace.planning.routes import KINDS
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]

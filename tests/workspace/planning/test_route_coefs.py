@@ -11,7 +11,7 @@ from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.workspace import FusionRoutes, SimpleRoutes
-from gwbricks.workspace.route_coefs import check_route_coefs
+from gwbricks.workspace.planning.route_coefs import check_route_coefs
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]

@@ -16,12 +16,12 @@ from gwbricks.bricks import (
     Stage,
 )
 from gwbricks.bricks.stage import EVALUATED
-from gwbricks.losses import RouteMeans
 from gwbricks.workspace.fusion import Fuse
+from gwbricks.workspace.graph.route_errors import RouteErrors, takes_raw
+from gwbricks.workspace.graph.route_means import RouteMeans
 from gwbricks.workspace.parts import WorkspaceDomain
-from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.route_errors import RouteErrors, takes_raw
-from gwbricks.workspace.routes import CYCLES, DEMI_CYCLES, FUSED, TRANSLATIONS
+from gwbricks.workspace.planning.plan import Plan
+from gwbricks.workspace.planning.routes import CYCLES, DEMI_CYCLES, FUSED, TRANSLATIONS
 
 ONE_PASS = [DEMI_CYCLES, TRANSLATIONS, FUSED]
 """Kinds whose routes end after one pass, in the order of their losses."""

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from gwbricks.losses import Terms
-from gwbricks.workspace.routes import Domains
+from gwbricks.workspace.planning.routes import Domains
+from gwbricks.workspace.planning.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,16 +21,16 @@ from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.losses import ROUTES
-from gwbricks.workspace.chunked import ChunkedRoutes
 from gwbricks.workspace.contrast import Contrast
 from gwbricks.workspace.corruption import Corruption
 from gwbricks.workspace.fusion import Fuse
+from gwbricks.workspace.graph.chunked import ChunkedRoutes
+from gwbricks.workspace.graph.route_bricks import READ_BY_FUSION, route_bricks, Weights
 from gwbricks.workspace.parts import Workspace, WorkspaceDomain
-from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.planner import Planner
-from gwbricks.workspace.route_bricks import READ_BY_FUSION, route_bricks, Weights
-from gwbricks.workspace.route_coefs import check_route_coefs
-from gwbricks.workspace.routes import CONTRASTIVES, KINDS
+from gwbricks.workspace.planning.plan import Plan
+from gwbricks.workspace.planning.planner import Planner
+from gwbricks.workspace.planning.route_coefs import check_route_coefs
+from gwbricks.workspace.planning.routes import CONTRASTIVES, KINDS
 from gwbricks.workspace.variational import is_variational, KL, mean_divergence
 
 UNIMODAL = "unimodal"

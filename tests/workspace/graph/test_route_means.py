@@ -2,7 +2,8 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from gwbricks.losses import kind_losses, RouteMeans, RowErrors, Term, Terms
+from gwbricks.workspace.graph.route_means import kind_losses, RouteMeans, RowErrors
+from gwbricks.workspace.planning.terms import Term, Terms
 
 CPU = torch.device("cpu")
 TERMS = (

@@ -11,10 +11,15 @@ from gwbricks.bricks import Stage
 from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data import Group, Layout
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.choice import Choice, Choices, Chooser, RouteCoefs
-from gwbricks.workspace.draft import Draft, known_groups
-from gwbricks.workspace.plan import Plan
-from gwbricks.workspace.routes import BroadcastRoutes, Domains, Routes
+from gwbricks.workspace.planning.plan import Plan
+from gwbricks.workspace.planning.plan_builder import known_groups, PlanBuilder
+from gwbricks.workspace.planning.route_choice import (
+    RouteChoice,
+    RouteChoices,
+    RouteChooser,
+    RouteCoefs,
+)
+from gwbricks.workspace.planning.routes import BroadcastRoutes, Domains, Routes
 
 CACHED = 64
 """Number of layouts whose plans are kept."""
@@ -29,7 +34,7 @@ class Planner:
         domains: Domains of the workspace.
         routes: Which routes a group takes.
         kinds: Kinds of losses that are trained.
-        coefs: See `Chooser`.
+        coefs: See `RouteChooser`.
         modules: Modules on whose device plans are, where a batch has no raw data.
     """
 
@@ -44,7 +49,7 @@ class Planner:
         self.domains = tuple(sorted(domains))
         self.routes = routes
         self.kinds = tuple(kinds)
-        self._chooser = Chooser(self.domains, routes, coefs or {})
+        self._chooser = RouteChooser(self.domains, routes, coefs or {})
         self._modules = tuple(modules)
         self._plans: dict[tuple[object, ...], Plan] = {}
 
@@ -94,24 +99,24 @@ class Planner:
             )
         if stage in PREDICTED:
             choices = self._broadcast(groups)
-            plan = Draft(self.domains, layout, choices).plan(device)
+            plan = PlanBuilder(self.domains, layout, choices).plan(device)
             is_any = stage is Stage.EXPORT and len(layout.groups) == 1
             return plan.for_any_rows() if is_any else plan
         choices = self._chooser.choose(groups, self.kinds, stage is not Stage.TRAIN)
         if stage is not Stage.TRAIN or self.routes.chunk is None:
-            return Draft(self.domains, layout, choices).plan(device)
+            return PlanBuilder(self.domains, layout, choices).plan(device)
         chunks = tuple(
-            Draft(self.domains, layout, part).plan(device)
+            PlanBuilder(self.domains, layout, part).plan(device)
             for part in choices.chunks(self.routes.chunk)
         )
-        plan = Draft(self.domains, layout, Choices()).plan(device)
+        plan = PlanBuilder(self.domains, layout, RouteChoices()).plan(device)
         return replace(plan, chunks=chunks)
 
-    def _broadcast(self, groups: Mapping[Group, Domains]) -> Choices:
+    def _broadcast(self, groups: Mapping[Group, Domains]) -> RouteChoices:
         routes = BroadcastRoutes()
-        return Choices(
+        return RouteChoices(
             [
-                Choice(group, route)
+                RouteChoice(group, route)
                 for group, names in groups.items()
                 for route in routes.of(names, self.domains, True)
             ]

@@ -11,8 +11,8 @@ from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs, Group
 from gwbricks.errors import ConfigError
 from gwbricks.workspace import FusionRoutes, Routes, SimpleRoutes
-from gwbricks.workspace.choice import Chooser
-from gwbricks.workspace.routes import CONTRASTIVES, KINDS, subsets
+from gwbricks.workspace.planning.route_choice import RouteChooser
+from gwbricks.workspace.planning.routes import CONTRASTIVES, KINDS, subsets
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]
@@ -52,7 +52,7 @@ def test_routes_of_many_domains_are_not_listed_to_draw_from() -> None:
     names = tuple(f"d{i:02}" for i in range(40))
     listed = FusionRoutes().of_kind("translations", names, names, False)
     assert len(listed) == 40 * (2**39 - 1)
-    chooser = Chooser(names, FusionRoutes(sample=12))
+    chooser = RouteChooser(names, FusionRoutes(sample=12))
     choices = chooser.choose({Group(names, 4): names}, KINDS, evaluate=False)
     assert len(choices.taken) == len(set(choices.taken)) == 12
     assert {choice.route.kind for choice in choices.taken} == set(ROUTE_KINDS)

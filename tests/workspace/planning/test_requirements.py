@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from gwbricks.workspace import FusionRoutes, missing_kinds, Routes, SimpleRoutes
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace.planning.routes import KINDS
 
 FUSION, SIMPLE = FusionRoutes(), SimpleRoutes()
 SINGLES, PAIR = [("a",), ("b",)], [("a", "b")]

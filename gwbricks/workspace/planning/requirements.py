@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from gwbricks.workspace.routes import CONTRASTIVES, Domains, KINDS, Routes
+from gwbricks.workspace.planning.routes import CONTRASTIVES, Domains, KINDS, Routes
 
 FIXES = {
     "translations": "needs rows with two domains. Fix: data.matched above 0",

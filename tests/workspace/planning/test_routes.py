@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
 from gwbricks.workspace import FusionRoutes, Routes, SimpleRoutes
-from gwbricks.workspace.routes import KINDS, Route
+from gwbricks.workspace.planning.routes import KINDS, Route
 
 Build = Callable[..., BrickCollection]
 Batch = dict[frozenset[str], dict[str, Tensor]]

@@ -9,8 +9,8 @@ from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.data import as_named_inputs, Group, Layout
 from gwbricks.errors import ConfigError
 from gwbricks.workspace import FusionRoutes, Plan, Planner
-from gwbricks.workspace.planner import CACHED
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace.planning.planner import CACHED
+from gwbricks.workspace.planning.routes import KINDS
 
 V, T, BOTH = ("v",), ("t",), ("t", "v")
 

@@ -17,7 +17,7 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError, UnknownNameError, WiringError
 from gwbricks.workspace.fusion import Fuse
-from gwbricks.workspace.planner import Planner
+from gwbricks.workspace.planning.planner import Planner
 from gwbricks.workspace.selection import Selection
 
 Latents = Mapping[str, Tensor]

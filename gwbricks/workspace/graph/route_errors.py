@@ -10,8 +10,8 @@ from torch import Tensor
 from gwbricks.bricks import LossOutput
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
-from gwbricks.losses import RowErrors
-from gwbricks.workspace.plan import Column, Plan, Run, some_rows
+from gwbricks.workspace.graph.route_means import RowErrors
+from gwbricks.workspace.planning.plan import Column, Plan, Run, some_rows
 
 Hook = Callable[..., LossOutput | None]
 

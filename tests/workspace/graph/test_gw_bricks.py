@@ -21,7 +21,7 @@ from gwbricks.workspace import (
     Workspace,
     WorkspaceDomain,
 )
-from gwbricks.workspace.routes import KINDS
+from gwbricks.workspace.planning.routes import KINDS
 
 Build = Callable[..., BrickCollection]
 Draw = Callable[..., dict[frozenset[str], dict[str, Tensor]]]

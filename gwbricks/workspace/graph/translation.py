@@ -4,8 +4,14 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
+from gwbricks.workspace.graph.view import (
+    BROADCAST,
+    LATENT,
+    Latents,
+    named,
+    WorkspaceView,
+)
 from gwbricks.workspace.selection import Selection
-from gwbricks.workspace.view import BROADCAST, LATENT, Latents, named, WorkspaceView
 
 
 def translation(

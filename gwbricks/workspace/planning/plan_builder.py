@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from gwbricks.data import Group, Layout
-from gwbricks.losses import Term, Terms
-from gwbricks.workspace.choice import Choice, Choices
-from gwbricks.workspace.plan import Column, Pair, Part, Plan, RowSet, Run
-from gwbricks.workspace.routes import (
+from gwbricks.workspace.planning.plan import Column, Pair, Part, Plan, RowSet, Run
+from gwbricks.workspace.planning.route_choice import RouteChoice, RouteChoices
+from gwbricks.workspace.planning.routes import (
     CYCLES,
     DEMI_CYCLES,
     Domains,
     FUSED,
     TRANSLATIONS,
 )
+from gwbricks.workspace.planning.terms import Term, Terms
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Entry:
     """
 
     block: Block
-    choice: Choice | None = None
+    choice: RouteChoice | None = None
     is_cycled: bool = False
     start: int = -1
 
@@ -81,7 +81,7 @@ class Entry:
         return kinds.index(self.term.kind) if self.term else 5
 
 
-class Draft:
+class PlanBuilder:
     """A plan in the making.
 
     Args:
@@ -90,7 +90,7 @@ class Draft:
         choices: The routes that its rows take.
     """
 
-    def __init__(self, domains: Domains, layout: Layout, choices: Choices) -> None:
+    def __init__(self, domains: Domains, layout: Layout, choices: RouteChoices) -> None:
         self.domains = domains
         self.offsets = {domain: layout.offsets(domain) for domain in domains}
         self.groups = known_groups(layout, domains)
@@ -104,7 +104,7 @@ class Draft:
         for choice in sorted(choices.taken, key=lambda choice: choice.route.sources):
             self._add(choice)
 
-    def _add(self, choice: Choice) -> None:
+    def _add(self, choice: RouteChoice) -> None:
         group, route = choice.group, choice.route
         block = self.states.add(group, route.sources, route.sources)
         if route.kind != CYCLES:

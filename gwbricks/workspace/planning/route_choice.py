@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from gwbricks.data import Group
-from gwbricks.losses import Term
-from gwbricks.workspace.routes import (
+from gwbricks.workspace.planning.routes import (
     CONTRASTIVES,
     DEMI_CYCLES,
     Domains,
@@ -18,6 +17,7 @@ from gwbricks.workspace.routes import (
     Routes,
     TRANSLATIONS,
 )
+from gwbricks.workspace.planning.terms import Term
 
 MEASURED = (DEMI_CYCLES, TRANSLATIONS, FUSED)
 """Kinds of routes that end after one pass, and can be measured in raw space."""
@@ -27,7 +27,7 @@ RouteCoefs = Mapping[tuple[str, str], float | None]
 
 
 @dataclass(frozen=True)
-class Choice:
+class RouteChoice:
     """A route that the rows of a group take.
 
     Args:
@@ -42,7 +42,7 @@ class Choice:
 
 
 @dataclass
-class Choices:
+class RouteChoices:
     """The routes of a batch.
 
     Args:
@@ -51,27 +51,27 @@ class Choices:
             are computed for metrics do not count.
     """
 
-    taken: list[Choice] = field(default_factory=list)
+    taken: list[RouteChoice] = field(default_factory=list)
     counted: list[Term] = field(default_factory=list)
 
-    def chunks(self, size: int) -> "list[Choices]":
+    def chunks(self, size: int) -> "list[RouteChoices]":
         """Splits what is computed into parts of about `size` routes.
 
         Routes with the same sources stay together: they share their states.
         """
-        blocks: dict[Domains, list[Choice]] = {}
+        blocks: dict[Domains, list[RouteChoice]] = {}
         for choice in self.taken:
             blocks.setdefault(choice.route.sources, []).append(choice)
-        parts: list[list[Choice]] = [[]]
+        parts: list[list[RouteChoice]] = [[]]
         for block in blocks.values():
             if parts[-1] and len(parts[-1]) + len(block) > size:
                 parts.append([])
             parts[-1] += block
-        return [Choices(part, self.counted) for part in parts]
+        return [RouteChoices(part, self.counted) for part in parts]
 
 
 @dataclass(frozen=True)
-class Chooser:
+class RouteChooser:
     """Chooses the routes of a batch.
 
     Args:
@@ -87,7 +87,7 @@ class Chooser:
 
     def choose(
         self, groups: Mapping[Group, Domains], kinds: Collection[str], evaluate: bool
-    ) -> Choices:
+    ) -> RouteChoices:
         """Returns the routes of a batch.
 
         Evaluation also computes routes that end after one pass for metrics: those of
@@ -98,7 +98,7 @@ class Chooser:
             kinds: Kinds that have a loss.
             evaluate: Whether this is not training.
         """
-        choices = Choices()
+        choices = RouteChoices()
         if self.routes.sample is None:
             wanted = {*kinds, *MEASURED} if evaluate else {*kinds}
             found = self._all(groups, wanted, evaluate)
@@ -109,18 +109,20 @@ class Chooser:
             term = _term(groups[group], route, coef)
             choices.counted.append(term)
             if coef is not None or (evaluate and route.kind in MEASURED):
-                choices.taken.append(Choice(group, route, term))
+                choices.taken.append(RouteChoice(group, route, term))
         if self.routes.sample is not None and evaluate:
             self._add_alone(choices, groups)
         return choices
 
-    def _add_alone(self, choices: Choices, groups: Mapping[Group, Domains]) -> None:
+    def _add_alone(
+        self, choices: RouteChoices, groups: Mapping[Group, Domains]
+    ) -> None:
         known = {(choice.group, choice.route) for choice in choices.taken}
         for group, names in groups.items():
             for route in self.routes.alone(names, self.domains, evaluate=True):
                 if (group, route) not in known:
                     term = _term(names, route, None)
-                    choices.taken.append(Choice(group, route, term))
+                    choices.taken.append(RouteChoice(group, route, term))
 
     def _all(
         self, groups: Mapping[Group, Domains], kinds: Collection[str], evaluate: bool

@@ -2,7 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from gwbricks.losses import Term, Terms
+from gwbricks.workspace.planning.terms import Term, Terms
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.losses import check_coef, ROUTES
-from gwbricks.workspace.choice import RouteCoefs
-from gwbricks.workspace.routes import CONTRASTIVES, KINDS, Routes, subsets
+from gwbricks.workspace.planning.route_choice import RouteCoefs
+from gwbricks.workspace.planning.routes import CONTRASTIVES, KINDS, Routes, subsets
 
 KEY = f"loss_coefs.{ROUTES}"
 

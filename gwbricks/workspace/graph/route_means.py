@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from torch import nn, Tensor
 
 from gwbricks.bricks import LossOutput
-from gwbricks.losses.terms import Terms
+from gwbricks.workspace.planning.plan import Plan
+from gwbricks.workspace.planning.terms import Terms
 
 
 class RowErrors(NamedTuple):
@@ -26,21 +27,6 @@ class RowErrors(NamedTuple):
     metrics: Mapping[tuple[str, str], Tensor] = MappingProxyType({})
 
 
-@runtime_checkable
-class HasTerms(Protocol):
-    """A plan that says which rows belong to which term."""
-
-    @property
-    def terms(self) -> Terms:
-        """Terms of demi-cycles, translations and fused routes."""
-        ...
-
-    @property
-    def cycle_terms(self) -> Terms:
-        """Terms of cycles."""
-        ...
-
-
 class RouteMeans(nn.Module):
     """Averages the errors of each route's rows, then the routes of each kind.
 
@@ -55,7 +41,7 @@ class RouteMeans(nn.Module):
         self.cycles = cycles
 
     def forward(
-        self, errors: Mapping[str, RowErrors], plan: HasTerms
+        self, errors: Mapping[str, RowErrors], plan: Plan
     ) -> tuple[LossOutput | None, ...] | LossOutput | None:
         """Returns the loss of each kind, with its routes; None if it has no route."""
         terms = plan.cycle_terms if self.cycles else plan.terms
