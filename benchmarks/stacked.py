@@ -28,7 +28,7 @@ from work import COEFS, LEARNING_RATE, Work
 
 from gwbricks import LightningBrickCollection
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.sweep.turns import Run, train_together
+from gwbricks.training.stack.turns import Run, train_together
 
 WARM_UP = 10
 

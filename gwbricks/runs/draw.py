@@ -14,7 +14,7 @@ from gwbricks.bricks.stage import EVALUATED
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.build import Experiment
 from gwbricks.runs.dry_run import dry_run
-from gwbricks.training.pictures import log_picture
+from gwbricks.training.pictures.pictures import log_picture
 
 SUFFIXES = (".mmd", ".png", ".svg")
 LOGGED_WIDTH = 1600

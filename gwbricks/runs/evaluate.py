@@ -19,7 +19,7 @@ from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.schema import config_problems
 from gwbricks.runs.threads import set_threads
 from gwbricks.runs.trainer import make_trainer
-from gwbricks.runs.weights import find_checkpoint, load_weights, read_checkpoint
+from gwbricks.training.checkpoints import find_checkpoint, load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
 
 

@@ -19,7 +19,6 @@ from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.experiments import check_experiments, keep_experiments
 from gwbricks.runs.fit import fit_and_test
 from gwbricks.runs.folder import Place, RunFolder
-from gwbricks.runs.keep_on_signal import KeepOnSignal
 from gwbricks.runs.latents import check_latents
 from gwbricks.runs.loggers import logger_problems, RunLoggers
 from gwbricks.runs.monitored import monitor_problems
@@ -29,16 +28,13 @@ from gwbricks.runs.results import Results, save_results, show_results
 from gwbricks.runs.resume import check_resumable
 from gwbricks.runs.saved_config import plain_config, saved_config
 from gwbricks.runs.schema import config_problems
-from gwbricks.runs.signals import terminable, Termination
 from gwbricks.runs.sources import find_sources, load_sources, path_of
 from gwbricks.runs.threads import choose_threads, set_threads
-from gwbricks.runs.trainer import (
-    build_trainer,
-    check_training,
-    interruptible,
-)
+from gwbricks.runs.trainer import build_trainer, check_training
 from gwbricks.runs.untrained import untrained_notes
 from gwbricks.runs.worker import WorkerSpec
+from gwbricks.training.callbacks.keep_on_signal import KeepOnSignal
+from gwbricks.training.callbacks.signals import interruptible, terminable, Termination
 from gwbricks.whole_file import make_folder
 
 LAST = "checkpoints/last.ckpt"

@@ -18,7 +18,7 @@ from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.sources import find_experiments
 from gwbricks.runs.wandb_run import PRETRAIN
-from gwbricks.runs.weights import read_weights
+from gwbricks.training.checkpoints import read_weights
 
 SHARED = ("paths", "logger", "threads")
 """Sections that an experiment has from the run that needs it."""

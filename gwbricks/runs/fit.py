@@ -10,7 +10,7 @@ from gwbricks.runs.build import Experiment
 from gwbricks.runs.latents import cache_latents
 from gwbricks.runs.results import is_of, Results
 from gwbricks.runs.trainer import make_trainer
-from gwbricks.runs.weights import load_weights, read_weights
+from gwbricks.training.checkpoints import load_weights, read_weights
 
 
 def fit_and_test(

@@ -12,7 +12,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from gwbricks.errors import CheckpointError
-from gwbricks.runs.weights import read_weights
+from gwbricks.training.checkpoints import read_weights
 from gwbricks.version import __version__
 from gwbricks.whole_file import make_folder
 

@@ -28,9 +28,9 @@ from gwbricks.runs.raw_rows import (
     Shape,
     shape_of_rows,
 )
-from gwbricks.runs.weights import load_weights
 from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training import LightningBrickCollection
+from gwbricks.training.checkpoints import load_weights
 from gwbricks.workspace import WorkspaceView
 from gwbricks.workspace.metrics import Matches, most_similar
 

@@ -22,9 +22,10 @@ from gwbricks.runs.devices import on_any_device, on_one_device
 from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.optimizer import build_optimizer
-from gwbricks.runs.trainer import check_training, interruptible, make_trainer
-from gwbricks.runs.weights import load_weights, part_of, read_weights
+from gwbricks.runs.trainer import check_training, make_trainer
 from gwbricks.training import LightningBrickCollection
+from gwbricks.training.callbacks.signals import interruptible
+from gwbricks.training.checkpoints import load_weights, part_of, read_weights
 from gwbricks.workspace import WorkspaceDomain
 from gwbricks.workspace.graph.gw_bricks import UNIMODAL
 

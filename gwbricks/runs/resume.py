@@ -6,7 +6,7 @@ from typing import Any
 
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.build import Experiment
-from gwbricks.runs.weights import load_weights, read_checkpoint
+from gwbricks.training.checkpoints import load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
 
 

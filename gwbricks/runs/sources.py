@@ -16,7 +16,7 @@ from gwbricks.errors import (
     suggest,
     UnknownNameError,
 )
-from gwbricks.runs.weights import load_weights, part_of, read_weights, ROOT
+from gwbricks.training.checkpoints import load_weights, part_of, read_weights, ROOT
 
 FROM = "from"
 """Key of a brick or a nest that says where its weights are from."""

@@ -1,8 +1,7 @@
 """From a resolved config to Lightning's trainer, its callbacks and loggers."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +12,6 @@ from lightning.pytorch.strategies import DDPStrategy
 from gwbricks.errors import ConfigError
 from gwbricks.runs.devices import make_strategy
 from gwbricks.runs.instantiate import instantiate
-from gwbricks.runs.signals import Stopped, Terminated
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.schedule import make_schedule
 
@@ -93,19 +91,6 @@ def _accelerators() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return found
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turns what Lightning makes of Ctrl-C, the end of the program, into an error."""
-    try:
-        yield
-    except SystemExit as error:
-        if isinstance(error.__context__, Terminated):
-            raise Terminated from error
-        raise KeyboardInterrupt from error
-    except Stopped as error:
-        raise Terminated from error
 
 
 def check_training(

@@ -17,7 +17,7 @@ from gwbricks.runs.results import Results, route_tables
 from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.wandb_account import WANDB
 from gwbricks.runs.wandb_files import run_id, staged_in, wandb_files
-from gwbricks.runs.weights import find_checkpoint
+from gwbricks.training.checkpoints import find_checkpoint
 
 if TYPE_CHECKING:
     import wandb

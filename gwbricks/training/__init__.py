@@ -1,6 +1,7 @@
 """Training: the one LightningModule, schedules, and Shimmer's constructors."""
 
-from gwbricks.training.best_checkpoint import BestCheckpoint as BestCheckpoint
+from gwbricks.training.callbacks.best_checkpoint import BestCheckpoint as BestCheckpoint
+from gwbricks.training.callbacks.metrics_file import MetricsFile as MetricsFile
 from gwbricks.training.global_workspace import (
     BroadcastLossCoefs as BroadcastLossCoefs,
     GlobalWorkspace as GlobalWorkspace,
@@ -10,7 +11,6 @@ from gwbricks.training.global_workspace import (
     SchedulerArgs as SchedulerArgs,
 )
 from gwbricks.training.latents import CachedLatents as CachedLatents
-from gwbricks.training.metrics_file import MetricsFile as MetricsFile
 from gwbricks.training.module import (
     LightningBrickCollection as LightningBrickCollection,
 )

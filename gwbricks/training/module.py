@@ -15,12 +15,12 @@ from gwbricks.bricks import BrickCollection, CompiledCollection, Stage
 from gwbricks.data import as_named_inputs, count_rows
 from gwbricks.losses import check_coefs, coefs_at, find_ramps
 from gwbricks.seeding import derive_seed, seed_torch
+from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.evaluation import Evaluation, name_sets
 from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.logs import log_losses, log_metrics, log_steps
-from gwbricks.training.objective import compute_objective, Objective
 from gwbricks.training.parameter_groups import Groups, make_optimizer
-from gwbricks.training.pictures import (
+from gwbricks.training.pictures.pictures import (
     are_pictures,
     experiment_folder,
     find_pictures,

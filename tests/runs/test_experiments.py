@@ -13,7 +13,7 @@ from gwbricks.runs.evaluate import rebuild
 from gwbricks.runs.execute import check, Place, train
 from gwbricks.runs.experiments import experiment_key
 from gwbricks.runs.sources import find_experiments
-from gwbricks.runs.weights import part_of, read_weights
+from gwbricks.training.checkpoints import part_of, read_weights
 
 Config = Callable[..., DictConfig]
 SMALL = ("experiment=digits_classifier", "bricks.backbone.model.widths=[2,2,2]")

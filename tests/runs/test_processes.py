@@ -16,7 +16,7 @@ from gwbricks.errors import ProcessError
 from gwbricks.runs.evaluate import evaluate
 from gwbricks.runs.execute import Place, train
 from gwbricks.runs.processes import Processes
-from gwbricks.runs.signals import Terminated
+from gwbricks.training.callbacks.signals import Terminated
 
 Config = Callable[..., DictConfig]
 

@@ -12,7 +12,7 @@ from gwbricks.bricks import save_bricks
 from gwbricks.errors import ConfigError
 from gwbricks.runs.evaluate import rebuild
 from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.weights import part_of
+from gwbricks.training.checkpoints import part_of
 
 Config = Callable[..., DictConfig]
 SMALL = ("experiment=digits_classifier", "bricks.backbone.model.widths=[2,2,2]")

@@ -1,94 +1,139 @@
-"""What a checkpoint holds, and that it loads without running code."""
-
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
-from torch.optim.lr_scheduler import (
-    CosineAnnealingLR,
-    OneCycleLR,
-    ReduceLROnPlateau,
-    StepLR,
+from torch import nn
+
+from gwbricks.bricks import BrickCollection, BrickTrainable, save_bricks
+from gwbricks.errors import CheckpointError
+from gwbricks.training.checkpoints import (
+    find_checkpoint,
+    load_weights,
+    part_of,
+    read_checkpoint,
+    read_weights,
 )
 
-Maker = Callable[..., Any]
 
-CONFIG = {"seed": 3, "optimizer": {"lr": 0.1}, "domains": ["t", "v"], "note": None}
+def graph() -> BrickCollection:
+    return BrickCollection({"nest": {"head": BrickTrainable(LINEAR, ["x"], ["y"])}})
+
+
+LINEAR = nn.Linear(2, 1)
+STATE = {f"brick_collection.{name}": x for name, x in graph().state_dict().items()}
+
+
+def write_run(folder: Path) -> Path:
+    (folder / "checkpoints").mkdir()
+    torch.save({"state_dict": STATE}, folder / "checkpoints" / "last.ckpt")
+    return folder
+
+
+def write_checkpoint(folder: Path) -> Path:
+    return write_run(folder) / "checkpoints" / "last.ckpt"
+
+
+def write_state(folder: Path) -> Path:
+    torch.save(STATE, folder / "state.pt")
+    return folder / "state.pt"
+
+
+def write_bricks(folder: Path) -> Path:
+    save_bricks(graph(), folder / "x.safetensors")
+    return folder / "x.safetensors"
 
 
 @pytest.mark.parametrize(
-    "scheduler",
+    "write",
     [
-        pytest.param(None, id="constant"),
-        pytest.param(partial(OneCycleLR, max_lr=0.1), id="one-cycle"),
-        pytest.param(CosineAnnealingLR, id="cosine"),
-        pytest.param(partial(StepLR, step_size=2), id="step"),
-        pytest.param(ReduceLROnPlateau, id="plateau"),
+        pytest.param(write_run, id="run"),
+        pytest.param(write_checkpoint, id="checkpoint"),
+        pytest.param(write_state, id="state-dict"),
+        pytest.param(write_bricks, id="bricks"),
     ],
 )
-def test_checkpoint_loads_as_plain_data(
-    make_trainer: Maker,
-    make_workspace: Maker,
-    make_vectors: Maker,
-    all_kinds: dict[str, float],
-    tmp_path: Path,
-    scheduler: Callable[..., Any] | None,
+def test_weights_are_read_under_one_name_from(
+    tmp_path: Path, write: Callable[[Path], Path]
 ) -> None:
-    best = ModelCheckpoint(tmp_path, "best", monitor="val/loss", save_last=True)
-    trainer = make_trainer(enable_checkpointing=True, callbacks=[best])
-    model = make_workspace(all_kinds, config=CONFIG, scheduler=scheduler)
-    trainer.fit(model, datamodule=make_vectors())
-    for name in ("best", "last"):
-        saved = torch.load(tmp_path / f"{name}.ckpt", weights_only=True)
-        assert saved["gwbricks_config"] == CONFIG
-        assert saved["state_dict"].keys() == model.state_dict().keys()
-        assert len(saved["lr_schedulers"]) == (scheduler is not None)
+    weights = read_weights(write(tmp_path), "key")
+    assert weights.keys() == STATE.keys()
+    assert all(torch.equal(weights[name], STATE[name]) for name in STATE)
 
 
-def test_checkpoint_holds_every_tensor_once(
-    make_workspace: Maker, all_kinds: dict[str, float]
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("", ["nest.head.model.bias", "nest.head.model.weight"], id="all"),
+        pytest.param("nest", ["head.model.bias", "head.model.weight"], id="nest"),
+        pytest.param("nest.head", ["model.bias", "model.weight"], id="brick"),
+        pytest.param("nest.head.model", ["bias", "weight"], id="module"),
+        pytest.param("nest.he", [], id="half-a-name"),
+    ],
+)
+def test_part_has_the_weights_of(path: str, expected: list[str]) -> None:
+    assert sorted(part_of(STATE, path)) == expected
+
+
+def test_best_checkpoint_comes_before_the_last(tmp_path: Path) -> None:
+    last = write_checkpoint(tmp_path)
+    assert find_checkpoint(tmp_path) == last == find_checkpoint(last)
+    last.with_name("best.ckpt").touch()
+    assert find_checkpoint(tmp_path) == last.with_name("best.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("no.ckpt", r"^key: no file '.*no\.ckpt' \(from '", id="missing"),
+        pytest.param(".", r"^key: '.*': no run folder with checkpoints", id="folder"),
+        pytest.param(
+            "no.safetensors", r"^key: .*no\.safetensors: no such fi", id="no-bricks"
+        ),
+        pytest.param("text", r"^key: cannot read '.*text': .* Expected a", id="text"),
+        pytest.param("list", r"^key: '.*list' holds a list, no weights", id="list"),
+        pytest.param("numbers", r"^key: '.*numbers' holds no weights", id="numbers"),
+    ],
+)
+def test_what_holds_no_weights_is_an_error(
+    tmp_path: Path, name: str, message: str
 ) -> None:
-    state = make_workspace(all_kinds).state_dict()
-    assert len({value.data_ptr() for value in state.values()}) == len(state)
+    (tmp_path / "text").write_text("text")
+    torch.save([1], tmp_path / "list")
+    torch.save({"state_dict": {"a": 1}}, tmp_path / "numbers")
+    with pytest.raises(CheckpointError, match=message):
+        read_weights(tmp_path / name, "key")
 
 
-def test_checkpoint_without_a_config_has_no_place_for_one(
-    make_trainer: Maker, make_scale: Maker, batches: Maker, tmp_path: Path
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+    torch.save({"x": print}, tmp_path / "x.ckpt")
+    with pytest.raises(CheckpointError, match=r"^key: cannot read"):
+        read_checkpoint(tmp_path / "x.ckpt", "key")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"bias": None}, r"do not fit Linear: 1 missing \(bi", id="less"),
+        pytest.param({"a": torch.zeros(1)}, r"1 unknown \(a\)\. Fix: the", id="more"),
+        pytest.param(
+            {"bias": torch.zeros(2)}, r"shape \(bias \(2,\) for \(1,\)\)", id="shape"
+        ),
+        pytest.param(
+            {f"a{i}": torch.zeros(1) for i in range(5)},
+            r"5 unknown \(a0, a1, a2, a3, …\)",
+            id="many",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_not_loaded(
+    change: dict[str, Any], message: str
 ) -> None:
-    trainer = make_trainer()
-    trainer.fit(make_scale(), batches([1]))
-    trainer.save_checkpoint(tmp_path / "last.ckpt")
-    saved = torch.load(tmp_path / "last.ckpt", weights_only=True)
-    assert "gwbricks_config" not in saved
-
-
-def test_callers_config_is_copied(
-    make_trainer: Maker, make_scale: Maker, batches: Maker
-) -> None:
-    config = {"seed": 0}
-    checkpoint: dict[str, Any] = {}
-    make_scale(config=config).on_save_checkpoint(checkpoint)
-    config["seed"] = 1
-    assert checkpoint["gwbricks_config"] == {"seed": 0}
-
-
-def test_best_checkpoint_is_found_again(
-    make_trainer: Maker,
-    make_workspace: Maker,
-    make_vectors: Maker,
-    all_kinds: dict[str, float],
-    tmp_path: Path,
-) -> None:
-    best = ModelCheckpoint(tmp_path, "best", monitor="val/loss")
-    trainer = make_trainer(enable_checkpointing=True, callbacks=[best], max_epochs=3)
-    model, data = make_workspace(all_kinds), make_vectors()
-    trainer.fit(model, datamodule=data)
-    (logged,) = trainer.validate(
-        model, datamodule=data, ckpt_path="best", verbose=False
-    )
-    assert best.best_model_score is not None
-    assert logged["val/loss"] == pytest.approx(best.best_model_score.item())
+    module = nn.Linear(2, 1)
+    before = {name: x.clone() for name, x in module.state_dict().items()}
+    changed = {**LINEAR.state_dict(), **change}
+    weights = {name: x for name, x in changed.items() if x is not None}
+    with pytest.raises(CheckpointError, match=message):
+        load_weights(module, weights, "key")
+    assert all(torch.equal(x, before[n]) for n, x in module.state_dict().items())

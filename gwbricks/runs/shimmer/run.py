@@ -24,7 +24,7 @@ from gwbricks.runs.shimmer.workspace import (
     draft_workspace,
     takes_scale,
 )
-from gwbricks.runs.weights import load_weights
+from gwbricks.training.checkpoints import load_weights
 from gwbricks.training.module import CONFIG
 
 CONTRAST = "gw.contrast.model.loss"

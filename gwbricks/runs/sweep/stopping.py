@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gwbricks.runs.signals import Terminated
+from gwbricks.training.callbacks.signals import Terminated
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from omegaconf import OmegaConf
 
 from gwbricks.errors import one_line
 from gwbricks.runs.folder import Place
-from gwbricks.runs.signals import terminable
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.printed import PrintedByThread
 from gwbricks.runs.sweep.process import JobSpec
@@ -33,6 +32,7 @@ from gwbricks.runs.sweep.record import (
     PRUNED,
     RUNNING,
 )
+from gwbricks.training.callbacks.signals import terminable
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
@@ -94,7 +94,7 @@ def _is_open(spec: JobSpec, job: Job) -> bool:
 
 def run_together(jobs: Sequence[tuple[JobSpec, Job]]) -> None:
     """Runs jobs in threads of this process, which print into logs of their own."""
-    from gwbricks.runs.sweep.turns import Run, train_together
+    from gwbricks.training.stack.turns import Run, train_together
 
     def action(spec: JobSpec, job: Job, run: Run) -> None:
         with spec.sweep.log(spec.identity).open("a", encoding="utf-8") as log:
@@ -164,7 +164,7 @@ def _callbacks(spec: JobSpec) -> "list[Callback]":
 
 def _last_checkpoint(run: Path) -> str | None:
     from gwbricks.errors import CheckpointError
-    from gwbricks.runs.weights import read_checkpoint
+    from gwbricks.training.checkpoints import read_checkpoint
 
     path = run / "checkpoints" / "last.ckpt"
     try:

@@ -9,7 +9,7 @@ from torch.func import functional_call
 
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.errors import ConfigError
-from gwbricks.training.objective import compute_losses
+from gwbricks.training.batch_losses import compute_losses
 from gwbricks.training.stack.exact import Draw, Exact
 
 FIX = "Fix: hydra/launcher=basic sweep.retry=failed."

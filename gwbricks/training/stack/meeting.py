@@ -11,9 +11,9 @@ from torch.autograd import Function
 
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.errors import ConfigError
-from gwbricks.training.objective import compute_objective, Objective
+from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.stack.graphs import FIX, StackedGraphs
-from gwbricks.training.stack.random_state import RandomState
+from gwbricks.training.stack.run_random_state import RandomState
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5, "equal_nan": True}
 """How near a run's first step in a stack has to be to that of the run alone."""

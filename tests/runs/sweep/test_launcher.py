@@ -21,11 +21,11 @@ from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigError
 from gwbricks.runs.search_path import packaged_configs, register
-from gwbricks.runs.signals import Terminated
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.launcher import RecordedLauncher, register_launchers, TARGET
 from gwbricks.runs.sweep.stopping import stoppable
 from gwbricks.runs.sweep.task import SweepTask
+from gwbricks.training.callbacks.signals import Terminated
 
 SEEDS = [["seed=0"], ["seed=1"], ["seed=2"]]
 Behaviour = Callable[[SweepFolder, str], None]

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from gwbricks.bricks import BrickCollection, BrickLoss, BrickTrainable
 from gwbricks.errors import ConfigError
-from gwbricks.training.objective import Objective
+from gwbricks.training.batch_losses import Objective
 from gwbricks.training.stack import Meeting, RandomState, Request
 
 COEFS = {"error": 2.0}

@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import ImageDraw
 
-from gwbricks.training.heat_map import heat_map, MARGIN
+from gwbricks.training.pictures.heat_map import heat_map, MARGIN
 
 
 @pytest.fixture

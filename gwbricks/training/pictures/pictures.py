@@ -22,7 +22,7 @@ from torchmetrics.classification import (
 
 from gwbricks.bricks import BrickCollection, BrickMetrics
 from gwbricks.errors import ConfigError
-from gwbricks.training.heat_map import heat_map
+from gwbricks.training.pictures.heat_map import heat_map
 
 CONFUSION = (BinaryConfusionMatrix, MulticlassConfusionMatrix)
 GAP = 8

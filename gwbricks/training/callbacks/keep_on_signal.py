@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from gwbricks.bricks.across_processes import gather
-from gwbricks.runs.signals import Termination
+from gwbricks.training.callbacks.signals import Termination
 
 
 class KeepOnSignal(Callback):

@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.errors import ConfigError
 from gwbricks.training import LightningBrickCollection
-from gwbricks.training.objective import compute_objective, Objective
+from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.stack import Meeting, RandomState, Request
 
 PRECISION = "32-true"

@@ -76,3 +76,16 @@ def terminable() -> Iterator[Termination]:
             yield termination
         finally:
             signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turns what Lightning makes of Ctrl-C, the end of the program, into an error."""
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, Terminated):
+            raise Terminated from error
+        raise KeyboardInterrupt from error
+    except Stopped as error:
+        raise Terminated from error

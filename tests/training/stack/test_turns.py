@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 from gwbricks.errors import ConfigError, DivergedError
 from gwbricks.runs.execute import train
 from gwbricks.runs.folder import Place
-from gwbricks.runs.signals import terminable, Terminated
-from gwbricks.runs.sweep.turns import Run, train_together
+from gwbricks.training.callbacks.signals import terminable, Terminated
+from gwbricks.training.stack.turns import Run, train_together
 
 Config = Callable[..., DictConfig]
 Outcomes = dict[str, Any]

@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
 from gwbricks.runs.execute import Place, train
-from gwbricks.runs.signals import terminable, Terminated, Termination
 from gwbricks.runs.trainer import build_trainer
+from gwbricks.training.callbacks.signals import terminable, Terminated, Termination
 
 Config = Callable[..., DictConfig]
 

@@ -1,0 +1,1 @@
+"""Metrics and images as pictures, in files and loggers."""
