@@ -8,9 +8,10 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, ListConfig
 
-from gwbricks.runs.compose import compose, groups, options_of
+from gwbricks.config.compose import compose
+from gwbricks.config.groups import groups, options_of
+from gwbricks.config.search_path import packaged_configs
 from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.search_path import packaged_configs
 
 CONFIGS = packaged_configs()
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml"))

@@ -13,11 +13,11 @@ import pytest
 from hydra import initialize_config_dir
 
 from gwbricks.cli.main import main
+from gwbricks.config.compose import compose
+from gwbricks.config.problems import config_problems
+from gwbricks.config.saved import plain_config
+from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.runs.build import build_experiment
-from gwbricks.runs.compose import compose
-from gwbricks.runs.saved_config import plain_config
-from gwbricks.runs.schema import config_problems
-from gwbricks.runs.search_path import packaged_configs, register
 
 ROOT = Path(__file__).parents[1]
 NAMED = re.findall(

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from gwbricks import GlobalWorkspaceFusion, GWDecoder, GWEncoder
 from gwbricks.cli.main import COMMANDS, main
+from gwbricks.config.compose import compose
 from gwbricks.domains import LinearDomain
-from gwbricks.runs.compose import compose
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "from_shimmer.md").read_text(encoding="utf-8")

@@ -11,11 +11,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gwbricks.config.composition_errors import explain
+from gwbricks.config.groups import without_null_groups
+from gwbricks.config.hydra_session import UNCOMPOSABLE
+from gwbricks.config.saved import masked_overrides
+from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.errors import ConfigError, SweepError
-from gwbricks.runs.compose import explain, UNCOMPOSABLE, without_null_groups
-from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.search.sweeper import register_sweeper
-from gwbricks.runs.search_path import packaged_configs, register
 from gwbricks.runs.sweep.launcher import register_launchers
 from gwbricks.runs.sweep.task import SweepTask
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gwbricks.config.groups import config_folders, groups, options_of
 from gwbricks.errors import ConfigError, suggest
-from gwbricks.runs.compose import config_folders, groups, options_of
 
 USAGE = """\
 usage: gwbricks list [GROUP]

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from rich.console import Console
 
 from gwbricks.cli.hydra_app import run_sweep
+from gwbricks.config.compose import experiment_name
 from gwbricks.errors import ConfigError, SweepError
-from gwbricks.runs.compose import experiment_name
 from gwbricks.runs.folder import safe_name, timestamp
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.record import FAILED, INTERRUPTED, Job, KILLED

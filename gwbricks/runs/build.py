@@ -9,13 +9,13 @@ from lightning.pytorch import LightningDataModule
 from torch import nn
 
 from gwbricks.bricks import Brick, BrickCollection
+from gwbricks.config.brick_sources import without_sources
+from gwbricks.config.instantiate import instantiate
+from gwbricks.config.optimizer import build_optimizer
 from gwbricks.data import TableDataModule, TensorsData
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, ConfigErrors, UnknownNameError
 from gwbricks.losses import ROUTES, without_routes
-from gwbricks.runs.instantiate import instantiate
-from gwbricks.runs.optimizer import build_optimizer
-from gwbricks.runs.sources import without_sources
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
 from gwbricks.workspace.graph.gw_bricks import UNIMODAL

@@ -10,13 +10,13 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from torch import Tensor
 
+from gwbricks.config.problems import config_problems
+from gwbricks.config.saved import plain_config
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.build import build_experiment, Experiment
 from gwbricks.runs.devices import on_one_device
 from gwbricks.runs.results import Results, show_results
-from gwbricks.runs.saved_config import plain_config
-from gwbricks.runs.schema import config_problems
 from gwbricks.runs.threads import set_threads
 from gwbricks.runs.trainer import make_trainer
 from gwbricks.training.checkpoints import find_checkpoint, load_weights, read_checkpoint

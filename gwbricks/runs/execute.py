@@ -10,6 +10,9 @@ from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from gwbricks.config.brick_sources import find_sources
+from gwbricks.config.problems import config_problems
+from gwbricks.config.saved import plain_config, saved_config
 from gwbricks.errors import ConfigError, ConfigErrors, PrunedError
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.build import build_experiment, Experiment
@@ -26,9 +29,7 @@ from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.processes import Meeting, Processes
 from gwbricks.runs.results import Results, save_results, show_results
 from gwbricks.runs.resume import check_resumable
-from gwbricks.runs.saved_config import plain_config, saved_config
-from gwbricks.runs.schema import config_problems
-from gwbricks.runs.sources import find_sources, load_sources, path_of
+from gwbricks.runs.sources import load_sources, path_of
 from gwbricks.runs.threads import choose_threads, set_threads
 from gwbricks.runs.trainer import build_trainer, check_training
 from gwbricks.runs.untrained import untrained_notes

@@ -8,15 +8,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from gwbricks.config.brick_sources import find_experiments
+from gwbricks.config.compose import compose, experiment_name
+from gwbricks.config.saved import plain_config
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.build import Experiment
-from gwbricks.runs.compose import compose, experiment_name
 from gwbricks.runs.devices import on_one_device
 from gwbricks.runs.folder import Place, safe_name, timestamp
 from gwbricks.runs.kept import digest, keep
-from gwbricks.runs.saved_config import plain_config
-from gwbricks.runs.sources import find_experiments
 from gwbricks.runs.wandb_run import PRETRAIN
 from gwbricks.training.checkpoints import read_weights
 

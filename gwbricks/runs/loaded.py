@@ -12,13 +12,13 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from gwbricks.bricks import Stage
+from gwbricks.config.instantiate import instantiate
 from gwbricks.data import TableDataModule
 from gwbricks.data.array_files import present_rows
 from gwbricks.data.pairing import by_presence
 from gwbricks.errors import ConfigError
 from gwbricks.runs.build import build_module
 from gwbricks.runs.evaluate import read_run
-from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.outputs import Outputs
 from gwbricks.runs.raw_rows import (
     assemble,

@@ -18,12 +18,11 @@ from lightning.pytorch.loggers import (
     WandbLogger,
 )
 
+from gwbricks.config.allowed_targets import resolve_target
+from gwbricks.config.instantiate import instantiate
+from gwbricks.config.saved import CHANGES_NOTHING, masked_overrides
 from gwbricks.runs.folder import Place
-from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.results import is_of, Results
-from gwbricks.runs.saved_config import masked_overrides
-from gwbricks.runs.sweep.identity import LEFT_OUT
-from gwbricks.runs.targets import resolve_target
 from gwbricks.runs.wandb_account import account_problem
 from gwbricks.runs.wandb_run import (
     log_tables,
@@ -192,7 +191,7 @@ def run_label(place: Place) -> str:
     """
     if place.parent.startswith("sweeps/"):
         return place.name
-    aside = ("experiment", "debug", *LEFT_OUT)
+    aside = ("experiment", "debug", *CHANGES_NOTHING)
     differs = [
         override
         for override in masked_overrides(place.overrides)

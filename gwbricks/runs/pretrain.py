@@ -14,14 +14,14 @@ from torch import Tensor
 
 from gwbricks.bricks import BrickCollection, BrickTrainable
 from gwbricks.bricks.stage import EVALUATED
+from gwbricks.config.instantiate import instantiate
+from gwbricks.config.optimizer import build_optimizer
 from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.runs.devices import on_any_device, on_one_device
-from gwbricks.runs.instantiate import instantiate
 from gwbricks.runs.kept import digest, keep
-from gwbricks.runs.optimizer import build_optimizer
 from gwbricks.runs.trainer import check_training, make_trainer
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.callbacks.signals import interruptible

@@ -9,6 +9,7 @@ from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection
 from gwbricks.bricks.graph.paths import nests
+from gwbricks.config.brick_sources import EXPECTED, find_sources, FROM
 from gwbricks.errors import (
     CheckpointError,
     ConfigError,
@@ -18,32 +19,8 @@ from gwbricks.errors import (
 )
 from gwbricks.training.checkpoints import load_weights, part_of, read_weights, ROOT
 
-FROM = "from"
-"""Key of a brick or a nest that says where its weights are from."""
-
 SOURCE = re.compile(r"(.+?)(?::([\w.-]+))?")
 """A run or a file, and what part of it."""
-
-EXPECTED = (
-    "Expected RUN_OR_FILE, RUN_OR_FILE:bricks.NAME, or what an experiment is trained"
-    " with, as in [experiment=NAME]."
-)
-
-
-def find_sources(bricks: Mapping[str, Any], key: str = "bricks") -> dict[str, Any]:
-    """Returns where weights are from, by the config key of the brick or nest.
-
-    Example:
-        >>> find_sources({"gw": {"v": {"from": "outputs/run:bricks.gw.t"}}})
-        {'bricks.gw.v': 'outputs/run:bricks.gw.t'}
-    """
-    found = {}
-    for name, node in bricks.items():
-        if isinstance(node, Mapping) and name != FROM:
-            found |= find_sources(node, f"{key}.{name}")
-        elif name == FROM and node is not None:
-            found[key] = node
-    return found
 
 
 def path_of(source: str) -> Path:
@@ -56,54 +33,6 @@ def path_of(source: str) -> Path:
     match = SOURCE.fullmatch(source)
     assert match is not None
     return Path(match[1])
-
-
-def without_sources(bricks: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns bricks as they are built; a node with nothing but a source is gone.
-
-    Example:
-        >>> without_sources({"gw": {"_target_": "x", "v": {"from": "outputs/run"}}})
-        {'gw': {'_target_': 'x'}}
-    """
-    kept = {}
-    for name, node in bricks.items():
-        if name == FROM:
-            continue
-        inner = without_sources(node) if isinstance(node, Mapping) else node
-        if inner or not node:
-            kept[name] = inner
-    return kept
-
-
-def source_problems(bricks: Mapping[str, Any]) -> list[str]:
-    """Returns one line for each source that is no text and no list of texts."""
-    return [
-        f"{key}.{FROM}: {source!r}. {EXPECTED}"
-        for key, source in find_sources(bricks).items()
-        if not isinstance(source, str) and not _is_overrides(source)
-    ]
-
-
-def find_experiments(bricks: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Returns the overrides of each experiment that a brick or nest starts from.
-
-    Example:
-        >>> find_experiments({"gw": {"from": ["experiment=digits", "seed=1"]}})
-        {'bricks.gw': ('experiment=digits', 'seed=1')}
-    """
-    return {
-        key: tuple(source)
-        for key, source in find_sources(bricks).items()
-        if not isinstance(source, str)
-    }
-
-
-def _is_overrides(source: object) -> bool:
-    return (
-        isinstance(source, list)
-        and bool(source)
-        and all(isinstance(override, str) for override in source)
-    )
 
 
 def load_sources(

@@ -9,9 +9,9 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 
+from gwbricks.config.instantiate import instantiate
 from gwbricks.errors import ConfigError
 from gwbricks.runs.devices import make_strategy
-from gwbricks.runs.instantiate import instantiate
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.schedule import make_schedule
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs.compose import groups, options_of
-from gwbricks.runs.search_path import packaged_configs
+from gwbricks.config.groups import groups, options_of
+from gwbricks.config.search_path import packaged_configs
 
 Cli = Callable[..., Any]
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from gwbricks.config.compose import compose
+from gwbricks.config.saved import plain_config
 from gwbricks.runs.build import build_experiment, Experiment
-from gwbricks.runs.compose import compose
 from gwbricks.runs.execute import Place, train
-from gwbricks.runs.saved_config import plain_config
 from gwbricks.training.module import CONFIG
 
 SHORT = ("logger=csv", "trainer.max_epochs=1")

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from gwbricks.config.compose import compose
+from gwbricks.config.saved import plain_config
 from gwbricks.errors import ConfigError
 from gwbricks.runs.build import build_experiment
-from gwbricks.runs.compose import compose
-from gwbricks.runs.saved_config import plain_config
 
 BRICK = {
     "_target_": "gwbricks.BrickNotTrainable",

@@ -8,11 +8,11 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from gwbricks.config.brick_sources import find_experiments
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.evaluate import rebuild
 from gwbricks.runs.execute import check, Place, train
 from gwbricks.runs.experiments import experiment_key
-from gwbricks.runs.sources import find_experiments
 from gwbricks.training.checkpoints import part_of, read_weights
 
 Config = Callable[..., DictConfig]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from gwbricks.config.compose import compose
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compose import compose
 from gwbricks.runs.execute import check, train
 from gwbricks.runs.folder import Place
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from gwbricks.bricks import Stage
+from gwbricks.config.compose import compose
+from gwbricks.config.saved import plain_config
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.build import build_experiment, Experiment
-from gwbricks.runs.compose import compose
 from gwbricks.runs.loaded import load, LoadedRun
-from gwbricks.runs.saved_config import plain_config
 from gwbricks.training.module import CONFIG
 from gwbricks.workspace import RetrievalRecall, SingleDomainSelection
 

@@ -12,12 +12,12 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 
+from gwbricks.config.compose import compose
+from gwbricks.config.saved import plain_config
 from gwbricks.errors import ConfigErrors
 from gwbricks.runs import loggers as module
-from gwbricks.runs.compose import compose
 from gwbricks.runs.execute import check, Place, train
 from gwbricks.runs.loggers import logger_problems, run_label
-from gwbricks.runs.saved_config import plain_config
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]

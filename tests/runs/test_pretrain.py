@@ -9,12 +9,12 @@ import torch
 from omegaconf import DictConfig
 from torch import nn, Tensor
 
+from gwbricks.config.saved import plain_config
 from gwbricks.domains import LinearDomain
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.build import build_experiment
 from gwbricks.runs.execute import check, Place, train
 from gwbricks.runs.pretrain import pretrain_domains, pretraining_key
-from gwbricks.runs.saved_config import plain_config
 
 Config = Callable[..., DictConfig]
 Run = Callable[..., Any]

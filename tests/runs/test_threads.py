@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from gwbricks.config.compose import compose
 from gwbricks.runs import threads
 from gwbricks.runs.build import Experiment
-from gwbricks.runs.compose import compose
 from gwbricks.runs.execute import check, train
 from gwbricks.runs.folder import Place
 from gwbricks.runs.sweep import process

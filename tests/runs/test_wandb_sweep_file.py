@@ -14,9 +14,9 @@ from wandb.sdk.launch.sweeps.utils import (
     create_sweep_command_args,
 )
 
-from gwbricks.runs.compose import compose
-from gwbricks.runs.schema import config_problems
-from gwbricks.runs.search_path import packaged_configs
+from gwbricks.config.compose import compose
+from gwbricks.config.problems import config_problems
+from gwbricks.config.search_path import packaged_configs
 
 FILE = yaml.safe_load((packaged_configs() / "wandb_sweep.yaml").read_text())
 

@@ -10,8 +10,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from gwbricks.config.saved import masked_overrides
 from gwbricks.errors import ConfigError
-from gwbricks.runs.saved_config import masked_overrides
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.launcher import check_sweep, JobResult, RecordedLauncher
 from gwbricks.runs.sweep.record import FAILED, is_mistaken

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gwbricks.config.compose import compose
+from gwbricks.config.saved import masked_overrides, saved_config
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.build import Experiment
-from gwbricks.runs.compose import compose
 from gwbricks.runs.execute import check
 from gwbricks.runs.folder import RunFolder
-from gwbricks.runs.saved_config import masked_overrides, saved_config
 from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
 from gwbricks.runs.shimmer.domains import draft_domain, has_own_module
 from gwbricks.runs.shimmer.draft import Draft

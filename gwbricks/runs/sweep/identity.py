@@ -6,8 +6,7 @@ import json
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-LEFT_OUT = ("paths", "logger", "sweep", "threads")
-"""Sections that change nothing of what a job computes."""
+from gwbricks.config.saved import CHANGES_NOTHING
 
 
 def job_identity(cfg: DictConfig, ckpt_path: str | None = None) -> str:
@@ -36,6 +35,6 @@ def job_identity(cfg: DictConfig, ckpt_path: str | None = None) -> str:
     except OmegaConfBaseException:  # the job itself will say what is wrong
         config = plain
     assert isinstance(config, dict)
-    kept = {str(k): v for k, v in config.items() if k not in LEFT_OUT}
+    kept = {str(k): v for k, v in config.items() if k not in CHANGES_NOTHING}
     text = json.dumps([kept, ckpt_path], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

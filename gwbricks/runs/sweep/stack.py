@@ -8,10 +8,9 @@ from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
+from gwbricks.config.saved import CHANGES_NOTHING, plain_config
 from gwbricks.errors import ConfigError, ConfigErrors
-from gwbricks.runs.saved_config import plain_config
 from gwbricks.runs.sweep.engine import JobLauncher
-from gwbricks.runs.sweep.identity import LEFT_OUT
 from gwbricks.runs.sweep.process import attempt_together, JobSpec
 from gwbricks.runs.sweep.task import SweepTask
 
@@ -124,6 +123,6 @@ def _flat(spec: JobSpec) -> dict[str, Any]:
         config = plain_config(spec.cfg)
     except OmegaConfBaseException:  # the job itself will say what is wrong
         config = spec.config
-    aside = (*LEFT_OUT, "hydra")
+    aside = (*CHANGES_NOTHING, "hydra")
     walk("", {key: node for key, node in config.items() if key not in aside})
     return flat

@@ -10,9 +10,9 @@ import yaml
 from torch import nn, Tensor
 
 from gwbricks.bricks import Stage
+from gwbricks.config.compose import compose
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.compose import compose
 from gwbricks.runs.evaluate import evaluate, rebuild
 from gwbricks.runs.execute import check
 from gwbricks.runs.export import export

@@ -1,6 +1,6 @@
 import pytest
 
-from gwbricks.runs.compose import compose
+from gwbricks.config.compose import compose
 from gwbricks.runs.sweep.identity import job_identity
 
 BASE = "optimizer.lr=0.001"

@@ -19,8 +19,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
+from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.errors import ConfigError
-from gwbricks.runs.search_path import packaged_configs, register
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.launcher import RecordedLauncher, register_launchers, TARGET
 from gwbricks.runs.sweep.stopping import stoppable

@@ -15,7 +15,7 @@ from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 from submitit import LocalExecutor
 
-from gwbricks.runs.search_path import packaged_configs
+from gwbricks.config.search_path import packaged_configs
 from gwbricks.runs.sweep import slurm_job
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.process import JobSpec

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from gwbricks.config.compose import compose
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compose import compose
 from gwbricks.runs.sweep.process import JobSpec
 from gwbricks.runs.sweep.stack import problems_of, StackedLauncher
 from gwbricks.runs.sweep.task import SweepTask

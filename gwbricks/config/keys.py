@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field
 
+from gwbricks.config.arguments import fits
 from gwbricks.errors import suggest
-from gwbricks.runs.arguments import fits
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "": (

@@ -64,3 +64,7 @@ def _mask(node: Any) -> Any:  # noqa: ANN401 - any value of a config
         else _mask(value)
         for name, value in node.items()
     }
+
+
+CHANGES_NOTHING = ("paths", "logger", "sweep", "threads")
+"""Sections that change nothing of what a job computes."""

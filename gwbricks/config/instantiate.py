@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from gwbricks.config.allowed_targets import resolve_target
 from gwbricks.errors import ConfigError, GWBricksError
-from gwbricks.runs.targets import resolve_target
 from gwbricks.seeding import derive_seed, seed_torch
 
 

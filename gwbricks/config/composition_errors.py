@@ -1,77 +1,17 @@
-"""Composes configs, and explains what cannot be composed."""
+"""Explains what Hydra cannot compose: the key, the close match and the fix."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 import yaml
-from hydra import compose as hydra_compose, initialize_config_dir
+from hydra import compose as hydra_compose
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from gwbricks.config.groups import groups, options_of, without_null_groups
+from gwbricks.config.hydra_session import hydra_session, UNCOMPOSABLE
 from gwbricks.errors import ConfigError, suggest
-from gwbricks.runs.search_path import own_configs, packaged_configs, register
-
-UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError)
-"""What Hydra raises when a config cannot be composed."""
-
-
-def compose(overrides: Sequence[str] = (), config_name: str = "train") -> DictConfig:
-    """Composes a config as the command line does.
-
-    Args:
-        overrides: What the command line would say, such as `experiment=digits`.
-        config_name: The entry point.
-
-    Raises:
-        ConfigError: If an override, an option or a key does not exist.
-    """
-    register()
-    try:
-        with _hydra():
-            return hydra_compose(config_name, without_null_groups(overrides))
-    except UNCOMPOSABLE as error:
-        raise explain(error, overrides) from error
-
-
-@contextmanager
-def _hydra() -> Iterator[None]:
-    """Starts Hydra; a job of a sweep runs inside another, which is set aside."""
-    running = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
-            yield
-    finally:
-        GlobalHydra.instance().hydra = running
-
-
-def without_null_groups(overrides: Sequence[str]) -> list[str]:
-    """Writes `GROUP=null`, which Hydra does not take, as `~GROUP`.
-
-    Example:
-        >>> without_null_groups(["experiment=null", "seed=1"])
-        ['~experiment', 'seed=1']
-    """
-    return [
-        f"~{o.removesuffix('=null')}"
-        if o.endswith("=null") and o.removesuffix("=null").partition("@")[0] in groups()
-        else o
-        for o in overrides
-    ]
-
-
-def experiment_name(overrides: Sequence[str]) -> str:
-    """Returns the experiment that the overrides choose, or the entry point's own."""
-    for override in overrides:
-        name, _, value = override.lstrip("+").partition("=")
-        if name == "experiment":
-            return value.strip("'\"") or "none"
-    return "main_example"
 
 
 def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
@@ -175,7 +115,7 @@ def _chosen(overrides: Sequence[str], but: str) -> DictConfig:
         o for o, k in keys.items() if k.partition("@")[0] in groups() and k != but
     ]
     try:
-        with _hydra():
+        with hydra_session():
             overrides = without_null_groups(chosen)
             cfg = hydra_compose("train", overrides, return_hydra_config=True)
     except UNCOMPOSABLE:
@@ -215,28 +155,3 @@ def _stored(group: str) -> list[str]:
     except OSError:
         return []
     return [file.removesuffix(".yaml") for file in files]
-
-
-def config_folders() -> list[Path]:
-    """Returns the folders that configs are found in, the user's own first."""
-    own = own_configs()
-    return [*([own] if own else []), packaged_configs()]
-
-
-def groups() -> list[str]:
-    """Returns the names of all config groups, sorted."""
-    found = {
-        path.parent.relative_to(folder).as_posix()
-        for folder in config_folders()
-        for path in folder.rglob("*.yaml")
-        if path.parent != folder
-    }
-    return sorted(found)
-
-
-def options_of(group: str) -> list[str]:
-    """Returns the options of a config group, sorted."""
-    found = {
-        p.stem for folder in config_folders() for p in (folder / group).glob("*.yaml")
-    }
-    return sorted(found)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from gwbricks.runs.arguments import argument_problems
-from gwbricks.runs.instantiate import instantiate
+from gwbricks.config.arguments import argument_problems
+from gwbricks.config.instantiate import instantiate
 from gwbricks.training.parameter_groups import PARAMS
 
 GROUPS = "groups"

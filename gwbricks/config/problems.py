@@ -13,12 +13,12 @@ from omegaconf.errors import (
 )
 from torch.optim import Optimizer
 
+from gwbricks.config.allowed_targets import builds_brick, resolve_target
+from gwbricks.config.arguments import argument_problems
+from gwbricks.config.brick_sources import source_problems, without_sources
+from gwbricks.config.keys import find_nodes, unknown_keys, wrong_types
+from gwbricks.config.optimizer import group_problems, GROUPS
 from gwbricks.errors import ConfigError
-from gwbricks.runs.arguments import argument_problems
-from gwbricks.runs.keys import find_nodes, unknown_keys, wrong_types
-from gwbricks.runs.optimizer import group_problems, GROUPS
-from gwbricks.runs.sources import source_problems, without_sources
-from gwbricks.runs.targets import builds_brick, resolve_target
 
 FILLED = ("domains", "workspace", "loss_coefs")
 """Arguments of a factory in `bricks` that are the config's own sections."""
