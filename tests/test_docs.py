@@ -17,7 +17,7 @@ from gwbricks.config.compose import compose
 from gwbricks.config.problems import config_problems
 from gwbricks.config.saved import plain_config
 from gwbricks.config.search_path import packaged_configs, register
-from gwbricks.runs.build import build_experiment
+from gwbricks.experiment.build import build_experiment
 
 ROOT = Path(__file__).parents[1]
 NAMED = re.findall(

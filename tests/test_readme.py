@@ -36,7 +36,7 @@ def short_trainer(**arguments: Any) -> Trainer:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the README's files and some recordings."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gwbricks.runs.trainer.Trainer", short_trainer)
+    monkeypatch.setattr("gwbricks.experiment.trainer.Trainer", short_trainer)
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

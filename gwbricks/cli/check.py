@@ -23,8 +23,8 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
 
     def task(cfg: DictConfig) -> None:
         with quick_imports():
+            from gwbricks.experiment.graph_table import show_graph
             from gwbricks.runs.execute import check
-            from gwbricks.runs.graph_table import show_graph
 
         show_graph(check(cfg, trusted))
 

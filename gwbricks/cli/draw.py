@@ -39,13 +39,13 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     def task(cfg: DictConfig) -> None:
         with quick_imports():
             from gwbricks.bricks.drawing.render import render_art
-            from gwbricks.quiet_libraries import quiet_libraries
-            from gwbricks.runs.draw import (
+            from gwbricks.experiment.graph_picture import (
                 check_path,
                 draw_experiment,
                 save_drawing,
                 stage_of,
             )
+            from gwbricks.quiet_libraries import quiet_libraries
             from gwbricks.runs.execute import check
 
         stage = stage_of(given.stage)

@@ -13,12 +13,12 @@ from torch import Tensor
 from gwbricks.config.problems import config_problems
 from gwbricks.config.saved import plain_config
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
+from gwbricks.experiment.build import build_experiment, Experiment
+from gwbricks.experiment.devices import on_one_device
+from gwbricks.experiment.threads import set_threads
+from gwbricks.experiment.trainer import make_trainer
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.build import build_experiment, Experiment
-from gwbricks.runs.devices import on_one_device
 from gwbricks.runs.results import Results, show_results
-from gwbricks.runs.threads import set_threads
-from gwbricks.runs.trainer import make_trainer
 from gwbricks.training.checkpoints import find_checkpoint, load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
 

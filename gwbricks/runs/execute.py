@@ -14,25 +14,25 @@ from gwbricks.config.brick_sources import find_sources
 from gwbricks.config.problems import config_problems
 from gwbricks.config.saved import plain_config, saved_config
 from gwbricks.errors import ConfigError, ConfigErrors, PrunedError
+from gwbricks.experiment.build import build_experiment, Experiment
+from gwbricks.experiment.devices import on_any_device
+from gwbricks.experiment.dry_run import check_bricks
+from gwbricks.experiment.graph_picture import keep_drawing
+from gwbricks.experiment.kept_latents import check_latents
+from gwbricks.experiment.load_sources import load_sources, path_of
+from gwbricks.experiment.monitored import monitor_problems
+from gwbricks.experiment.pretrain import check_domains, pretrain_domains
+from gwbricks.experiment.resumable import check_resumable
+from gwbricks.experiment.threads import choose_threads, set_threads
+from gwbricks.experiment.trainer import build_trainer, check_training
+from gwbricks.experiment.untrained import untrained_notes
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.build import build_experiment, Experiment
-from gwbricks.runs.devices import on_any_device
-from gwbricks.runs.draw import keep_drawing
-from gwbricks.runs.dry_run import check_bricks
 from gwbricks.runs.experiments import check_experiments, keep_experiments
 from gwbricks.runs.fit import fit_and_test
 from gwbricks.runs.folder import Place, RunFolder
-from gwbricks.runs.latents import check_latents
 from gwbricks.runs.loggers import logger_problems, RunLoggers
-from gwbricks.runs.monitored import monitor_problems
-from gwbricks.runs.pretrain import check_domains, pretrain_domains
 from gwbricks.runs.processes import Meeting, Processes
 from gwbricks.runs.results import Results, save_results, show_results
-from gwbricks.runs.resume import check_resumable
-from gwbricks.runs.sources import load_sources, path_of
-from gwbricks.runs.threads import choose_threads, set_threads
-from gwbricks.runs.trainer import build_trainer, check_training
-from gwbricks.runs.untrained import untrained_notes
 from gwbricks.runs.worker import WorkerSpec
 from gwbricks.training.callbacks.keep_on_signal import KeepOnSignal
 from gwbricks.training.callbacks.signals import interruptible, terminable, Termination

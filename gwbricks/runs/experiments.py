@@ -13,10 +13,10 @@ from gwbricks.config.compose import compose, experiment_name
 from gwbricks.config.saved import plain_config
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.devices import on_one_device
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.devices import on_one_device
+from gwbricks.experiment.kept_weights import digest, keep
 from gwbricks.runs.folder import Place, safe_name, timestamp
-from gwbricks.runs.kept import digest, keep
 from gwbricks.runs.wandb_run import PRETRAIN
 from gwbricks.training.checkpoints import read_weights
 

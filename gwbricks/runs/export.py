@@ -15,9 +15,9 @@ from gwbricks.bricks.files.checked_export import Exported, Shape
 from gwbricks.data import as_named_inputs, Group, Layout
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, UnknownNameError
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.dry_run import find_loaders
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.dry_run import find_loaders
 from gwbricks.runs.evaluate import rebuild
 
 FORMATS = {".onnx": export_bricks_as_onnx, ".pt2": export_bricks_as_program}

@@ -6,10 +6,10 @@ from pathlib import Path
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.latents import cache_latents
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.kept_latents import cache_latents
+from gwbricks.experiment.trainer import make_trainer
 from gwbricks.runs.results import is_of, Results
-from gwbricks.runs.trainer import make_trainer
 from gwbricks.training.checkpoints import load_weights, read_weights
 
 

@@ -17,7 +17,7 @@ from gwbricks.data import TableDataModule
 from gwbricks.data.array_files import present_rows
 from gwbricks.data.pairing import by_presence
 from gwbricks.errors import ConfigError
-from gwbricks.runs.build import build_module
+from gwbricks.experiment.build import build_module
 from gwbricks.runs.evaluate import read_run
 from gwbricks.runs.outputs import Outputs
 from gwbricks.runs.raw_rows import (

@@ -13,10 +13,10 @@ from lightning.pytorch.strategies import ParallelStrategy
 from torch import distributed
 
 from gwbricks.errors import GWBricksError, ProcessError
-from gwbricks.runs.devices import is_single
+from gwbricks.experiment.devices import is_single
+from gwbricks.experiment.trainer import make_trainer
 from gwbricks.runs.others import log_name, Others, SLOW
 from gwbricks.runs.sweep.process import cores
-from gwbricks.runs.trainer import make_trainer
 from gwbricks.runs.worker import failure, WorkerSpec
 
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import plain_config
-from gwbricks.runs.build import build_experiment, Experiment
+from gwbricks.experiment.build import build_experiment, Experiment
 from gwbricks.runs.execute import Place, train
 from gwbricks.training.module import CONFIG
 

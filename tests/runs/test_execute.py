@@ -19,8 +19,8 @@ from gwbricks.errors import (
     DivergedError,
     PrunedError,
 )
+from gwbricks.experiment.trainer import build_trainer
 from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.trainer import build_trainer
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]

@@ -13,7 +13,7 @@ from gwbricks.config.compose import compose
 from gwbricks.config.saved import plain_config
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.build import build_experiment, Experiment
+from gwbricks.experiment.build import build_experiment, Experiment
 from gwbricks.runs.loaded import load, LoadedRun
 from gwbricks.training.module import CONFIG
 from gwbricks.workspace import RetrievalRecall, SingleDomainSelection

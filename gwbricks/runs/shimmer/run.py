@@ -12,8 +12,8 @@ from rich.table import Table
 
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import masked_overrides, saved_config
+from gwbricks.experiment.build import Experiment
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.build import Experiment
 from gwbricks.runs.execute import check
 from gwbricks.runs.folder import RunFolder
 from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint

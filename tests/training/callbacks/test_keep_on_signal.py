@@ -12,8 +12,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
+from gwbricks.experiment.trainer import build_trainer
 from gwbricks.runs.execute import Place, train
-from gwbricks.runs.trainer import build_trainer
 from gwbricks.training.callbacks.signals import terminable, Terminated, Termination
 
 Config = Callable[..., DictConfig]

@@ -12,8 +12,8 @@ from gwbricks.bricks import Stage
 from gwbricks.bricks.drawing.render import render_png, render_svg
 from gwbricks.bricks.stage import EVALUATED
 from gwbricks.errors import ConfigError, UnknownNameError
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.dry_run import dry_run
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.dry_run import dry_run
 from gwbricks.training.pictures.pictures import log_picture
 
 SUFFIXES = (".mmd", ".png", ".svg")

@@ -8,8 +8,8 @@ from lightning.pytorch import LightningDataModule
 
 from gwbricks.bricks import Stage
 from gwbricks.errors import suggest
-from gwbricks.runs.devices import on_any_device
-from gwbricks.runs.trainer import make_trainer
+from gwbricks.experiment.devices import on_any_device
+from gwbricks.experiment.trainer import make_trainer
 from gwbricks.training import LightningBrickCollection
 
 ALWAYS = ("train/loss", "val/loss", "test/loss")

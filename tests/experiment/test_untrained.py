@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 from omegaconf import DictConfig
 
+from gwbricks.experiment.untrained import untrained_notes
 from gwbricks.runs.execute import check
-from gwbricks.runs.untrained import untrained_notes
 
 Config = Callable[..., DictConfig]
 

@@ -15,6 +15,7 @@ from gwbricks.config.optimizer import build_optimizer
 from gwbricks.data import TableDataModule, TensorsData
 from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, ConfigErrors, UnknownNameError
+from gwbricks.experiment.sizes import check_data_sizes, check_sizes
 from gwbricks.losses import ROUTES, without_routes
 from gwbricks.training import LightningBrickCollection
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
@@ -104,8 +105,8 @@ def build_module(
             f" Fix: ~loss_coefs.{ROUTES}, or workspace=gw."
         )
     _check_compile(config, workspace)
-    _check_sizes(config, domains)
-    _check_data_sizes(config, domains, data)
+    check_sizes(config, domains)
+    check_data_sizes(config, domains, data)
     filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
     node = without_sources(config.get("bricks") or {})
     bricks = _build_bricks(node, "bricks", seed, trusted, filled)
@@ -224,51 +225,6 @@ def _build_bricks(
         if not isinstance(bricks[name], Brick | Mapping):
             raise ConfigError(f"{path}: a {type(bricks[name]).__name__} is no brick.")
     return bricks
-
-
-def _check_sizes(
-    config: Mapping[str, Any], domains: Mapping[str, WorkspaceDomain]
-) -> None:
-    dim = (config.get("workspace") or {}).get("dim")
-    problems = []
-    for name, domain in domains.items():
-        latent = domain.module.latent_dim
-        for part, side, size, source in (
-            ("encoder", "in_dim", latent, "the module's latent_dim"),
-            ("encoder", "out_dim", dim, "workspace.dim"),
-            ("decoder", "in_dim", dim, "workspace.dim"),
-            ("decoder", "out_dim", latent, "the module's latent_dim"),
-        ):
-            found = getattr(getattr(domain, part), side, size)
-            if size is not None and found != size:
-                problems.append(
-                    f"domains.{name}.{part}.{side}: {found}."
-                    f" Expected {source}, which is {size}."
-                )
-    if problems:
-        raise ConfigErrors(problems)
-
-
-def _check_data_sizes(
-    config: Mapping[str, Any],
-    domains: Mapping[str, WorkspaceDomain],
-    data: LightningDataModule | None,
-) -> None:
-    if not isinstance(data, TableDataModule):
-        return
-    columns = data.splits["train"].columns
-    problems = []
-    for name in domains.keys() & columns.keys():
-        size, shape = config["domains"][name].get("data_dim"), columns[name].shape
-        if not isinstance(size, int) or len(shape) > 2 or shape[1:] == (size,):
-            continue
-        if len(shape) == 1:
-            expected = "Expected rows of features, but the data has one number a row"
-        else:
-            expected = f"Expected {shape[1]}, the features of a row of the data"
-        problems.append(f"domains.{name}.data_dim: {size}. {expected}.")
-    if problems:
-        raise ConfigErrors(sorted(problems))
 
 
 def _check_routes(

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from gwbricks.domains import LinearDomain
 from gwbricks.errors import ConfigError
+from gwbricks.experiment.kept_latents import LatentFiles
 from gwbricks.runs import latents
 from gwbricks.runs.evaluate import evaluate
 from gwbricks.runs.execute import check
-from gwbricks.runs.latents import LatentFiles
 
 Run = Callable[..., Any]
 OFF = ("domains.domain1.cache=false", "domains.domain2.cache=false")

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gwbricks.data import TableDataModule
 from gwbricks.errors import ConfigError
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.kept import digest
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.kept_weights import digest
 from gwbricks.training.latents import CachedLatents, check_cacheable
 from gwbricks.whole_file import make_folder, whole_file
 from gwbricks.workspace import WorkspaceDomain

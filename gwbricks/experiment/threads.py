@@ -11,8 +11,8 @@ from lightning.pytorch.utilities.seed import isolate_rng
 
 from gwbricks.bricks import Stage
 from gwbricks.data import as_named_inputs
+from gwbricks.experiment.dry_run import find_loaders
 from gwbricks.losses import weighted_sum
-from gwbricks.runs.dry_run import find_loaders
 from gwbricks.training import LightningBrickCollection
 
 TIMED_STEPS = 5

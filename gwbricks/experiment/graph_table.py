@@ -10,9 +10,9 @@ from rich.table import Table
 from gwbricks.bricks import BrickCollection, BrickModule, Stage
 from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.stage import EVALUATED
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.dry_run import dry_run, DryRun
-from gwbricks.runs.untrained import untrained_notes
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.dry_run import dry_run, DryRun
+from gwbricks.experiment.untrained import untrained_notes
 from gwbricks.training import LightningBrickCollection
 
 

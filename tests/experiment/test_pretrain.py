@@ -12,9 +12,9 @@ from torch import nn, Tensor
 from gwbricks.config.saved import plain_config
 from gwbricks.domains import LinearDomain
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.build import build_experiment
+from gwbricks.experiment.build import build_experiment
+from gwbricks.experiment.pretrain import pretrain_domains, pretraining_key
 from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.pretrain import pretrain_domains, pretraining_key
 
 Config = Callable[..., DictConfig]
 Run = Callable[..., Any]
@@ -110,7 +110,7 @@ def test_key_changes_with_the_version(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = key_of(config())
-    monkeypatch.setattr("gwbricks.runs.kept.__version__", "9")
+    monkeypatch.setattr("gwbricks.experiment.kept_weights.__version__", "9")
     assert key_of(config()) != before
 
 
@@ -126,7 +126,7 @@ def test_two_runs_at_once_pretrain_once(
         _, module, _, _ = args
         return module.state_dict()
 
-    monkeypatch.setattr("gwbricks.runs.pretrain._train_alone", train_alone)
+    monkeypatch.setattr("gwbricks.experiment.pretrain._train_alone", train_alone)
     parts = build_experiment(plain_config(config(OWN)))
     threads = [
         threading.Thread(
@@ -268,7 +268,7 @@ def test_domain_without_a_loss_of_its_own_cannot_be_pretrained(
 def test_only_tables_can_pretrain_a_domain(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.runs.pretrain.TableDataModule", int)
+    monkeypatch.setattr("gwbricks.experiment.pretrain.TableDataModule", int)
     with pytest.raises(
         ConfigError, match=r"domain1\.pretrain: only data .* Fix: .*null"
     ):

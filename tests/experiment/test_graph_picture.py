@@ -10,9 +10,9 @@ from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from omegaconf import DictConfig
 
 from gwbricks.bricks import Stage
+from gwbricks.experiment.build import Experiment
+from gwbricks.experiment.graph_picture import draw_experiment, keep_drawing
 from gwbricks.runs import draw
-from gwbricks.runs.build import Experiment
-from gwbricks.runs.draw import draw_experiment, keep_drawing
 from gwbricks.runs.execute import check, train
 
 Config = Callable[..., DictConfig]

@@ -11,7 +11,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from gwbricks.config.instantiate import instantiate
 from gwbricks.errors import ConfigError
-from gwbricks.runs.devices import make_strategy
+from gwbricks.experiment.devices import make_strategy
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.schedule import make_schedule
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.build import Experiment
+from gwbricks.experiment.build import Experiment
 from gwbricks.training.checkpoints import load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
 

@@ -20,9 +20,9 @@ from gwbricks.data import EvalLoader, TableDataModule, TrainLoader
 from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
-from gwbricks.runs.devices import on_any_device, on_one_device
-from gwbricks.runs.kept import digest, keep
-from gwbricks.runs.trainer import check_training, make_trainer
+from gwbricks.experiment.devices import on_any_device, on_one_device
+from gwbricks.experiment.kept_weights import digest, keep
+from gwbricks.experiment.trainer import check_training, make_trainer
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.callbacks.signals import interruptible
 from gwbricks.training.checkpoints import load_weights, part_of, read_weights

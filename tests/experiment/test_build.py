@@ -6,7 +6,7 @@ import torch
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import plain_config
 from gwbricks.errors import ConfigError
-from gwbricks.runs.build import build_experiment
+from gwbricks.experiment.build import build_experiment
 
 BRICK = {
     "_target_": "gwbricks.BrickNotTrainable",

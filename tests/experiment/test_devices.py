@@ -8,10 +8,10 @@ from lightning.pytorch.strategies import DDPStrategy
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigError
+from gwbricks.experiment.devices import make_strategy
+from gwbricks.experiment.trainer import make_trainer
 from gwbricks.runs import devices
-from gwbricks.runs.devices import make_strategy
 from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.trainer import make_trainer
 from gwbricks.training.strategies import DataParallel, ShardedParallel
 
 Config = Callable[..., DictConfig]

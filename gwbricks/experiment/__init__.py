@@ -1,0 +1,1 @@
+"""What one config describes: built, checked on a batch, given its weights."""
