@@ -29,6 +29,9 @@ CHECKED = [
 
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 
+SHORT = ("logger=csv", "trainer.max_epochs=1")
+SHORT_PRETRAINING = "domains.domain1.pretrain.trainer.max_epochs=1"
+
 install_import_hook([f"gwbricks.{folder}" for folder in CHECKED], CHECKER)
 
 settings.register_profile("gwbricks", deadline=None)  # a busy machine is no failure
@@ -140,6 +143,82 @@ def run_folder(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+class Run(NamedTuple):
+    """What is left of a run."""
+
+    folder: Path
+    results: dict[str, float]
+    output: str
+
+
+class Saved(NamedTuple):
+    """A run folder with a checkpoint, and what is in it."""
+
+    folder: Path
+    experiment: Any
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pretrained domains that tests share."""
+    return tmp_path_factory.mktemp("pretrained")
+
+
+@pytest.fixture
+def config(
+    tmp_path: Path, pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """Composes a short run, of the main example or another, in a folder of its own."""
+    from gwbricks.config.compose import compose
+
+    monkeypatch.chdir(tmp_path)
+
+    def config(*overrides: str) -> Any:
+        is_other = any(override.startswith("experiment=") for override in overrides)
+        short = SHORT if is_other else (*SHORT, SHORT_PRETRAINING)
+        return compose([*short, f"paths.pretrained={pretrained}", *overrides])
+
+    return config
+
+
+@pytest.fixture
+def run(
+    config: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Run]:
+    """Trains the main example for an epoch, with overrides."""
+    from gwbricks.runs.execute import Place, train
+
+    def run(*overrides: str, ckpt_path: Path | None = None) -> Run:
+        cfg = config(*overrides)
+        path = None if ckpt_path is None else str(ckpt_path)
+        results = train(cfg, Place("example", "run", overrides), ckpt_path=path)
+        return Run(Path(cfg.paths.run), results, capsys.readouterr().out)
+
+    return run
+
+
+@pytest.fixture
+def saved(config: Callable[..., Any], tmp_path: Path) -> Callable[..., Saved]:
+    """Writes what a run with overrides would leave if it trained nothing."""
+    import torch
+
+    from gwbricks.config.saved import plain_config
+    from gwbricks.experiment.build import build_experiment
+    from gwbricks.training.module import CONFIG
+
+    def saved(*overrides: str, name: str = "saved") -> Saved:
+        plain = plain_config(config(*overrides))
+        experiment = build_experiment(plain)
+        weights = experiment.module.state_dict()
+        folder = tmp_path / name
+        (folder / "checkpoints").mkdir(parents=True)
+        path = folder / "checkpoints" / "best.ckpt"
+        torch.save({CONFIG: plain, "state_dict": weights}, path)
+        return Saved(folder, experiment)
+
+    return saved
 
 
 def _csv(curves: Mapping[str, Sequence[float]]) -> str:

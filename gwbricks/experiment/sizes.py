@@ -13,6 +13,11 @@ from gwbricks.workspace import WorkspaceDomain
 def check_sizes(
     config: Mapping[str, Any], domains: Mapping[str, WorkspaceDomain]
 ) -> None:
+    """Checks that coders take and give the sizes of the latents and of the workspace.
+
+    Raises:
+        ConfigErrors: With one line for each size that differs.
+    """
     dim = (config.get("workspace") or {}).get("dim")
     problems = []
     for name, domain in domains.items():
@@ -38,6 +43,11 @@ def check_data_sizes(
     domains: Mapping[str, WorkspaceDomain],
     data: LightningDataModule | None,
 ) -> None:
+    """Checks `data_dim` of each domain against the rows of the data.
+
+    Raises:
+        ConfigErrors: With one line for each domain whose rows have another size.
+    """
     if not isinstance(data, TableDataModule):
         return
     columns = data.splits["train"].columns

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs import draw as runs_draw
+from gwbricks.experiment import graph_picture
 
 Cli = Callable[..., Any]
 
@@ -124,7 +124,7 @@ def test_missing_library_is_told_before_anything_is_built(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mermaidx", None)
-    monkeypatch.setattr(runs_draw, "draw_experiment", None)
+    monkeypatch.setattr(graph_picture, "draw_experiment", None)
     status, _, err = cli("draw", "-o", "x.svg")
     assert status == 2
     assert "Fix: pip install 'gwbricks[draw]', or take the mermaid text" in err

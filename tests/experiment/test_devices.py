@@ -8,9 +8,9 @@ from lightning.pytorch.strategies import DDPStrategy
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigError
+from gwbricks.experiment import devices
 from gwbricks.experiment.devices import make_strategy
 from gwbricks.experiment.trainer import make_trainer
-from gwbricks.runs import devices
 from gwbricks.runs.execute import check, Place, train
 from gwbricks.training.strategies import DataParallel, ShardedParallel
 

@@ -10,9 +10,9 @@ from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from omegaconf import DictConfig
 
 from gwbricks.bricks import Stage
+from gwbricks.experiment import graph_picture
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.graph_picture import draw_experiment, keep_drawing
-from gwbricks.runs import draw
 from gwbricks.runs.execute import check, train
 
 Config = Callable[..., DictConfig]
@@ -56,21 +56,23 @@ def test_wandb_gets_a_picture(experiment: Experiment, tmp_path: Path) -> None:
     logger = Gallery()
     keep_drawing(experiment, tmp_path, [CSVLogger(tmp_path), logger], pytest.fail)
     (picture,) = logger.images["graph"]
-    assert picture.width == draw.LOGGED_WIDTH
+    assert picture.width == graph_picture.LOGGED_WIDTH
 
 
 def test_failure_to_draw_does_not_stop_the_run(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(draw, "render_svg", lambda _: 1 / 0)
+    monkeypatch.setattr(graph_picture, "render_svg", lambda _: 1 / 0)
     keep_drawing(experiment, tmp_path, [], told.append)
     assert told == ["graph: not drawn. ZeroDivisionError: division by zero"]
 
 
 @pytest.mark.slow
 def test_png_is_a_picture(experiment: Experiment, tmp_path: Path) -> None:
-    draw.save_drawing(draw_experiment(experiment, Stage.TEST), tmp_path / "x.png")
+    graph_picture.save_drawing(
+        draw_experiment(experiment, Stage.TEST), tmp_path / "x.png"
+    )
     assert Image.open(BytesIO((tmp_path / "x.png").read_bytes())).format == "PNG"
 
 
@@ -79,7 +81,7 @@ def test_picture_in_the_readme_is_that_of_the_main_example(config: Config) -> No
     text = draw_experiment(check(config()), Stage.TRAIN, "overview")
     words = [
         re.findall(r">([^<>]+)</text>", svg)
-        for svg in (shown.read_text(encoding="utf-8"), draw.render_svg(text))
+        for svg in (shown.read_text(encoding="utf-8"), graph_picture.render_svg(text))
     ]
     assert words[0] == words[1]
     assert "LinearDomain.encode" in words[0]

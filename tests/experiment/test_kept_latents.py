@@ -10,8 +10,8 @@ from torch import Tensor
 
 from gwbricks.domains import LinearDomain
 from gwbricks.errors import ConfigError
+from gwbricks.experiment import kept_latents
 from gwbricks.experiment.kept_latents import LatentFiles
-from gwbricks.runs import latents
 from gwbricks.runs.evaluate import evaluate
 from gwbricks.runs.execute import check
 
@@ -62,7 +62,7 @@ def test_a_run_whose_latents_are_cached_is_that_of_before(
 def test_latents_that_took_long_are_kept_for_other_runs(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(latents, "LONG", 0.0)
+    monkeypatch.setattr(kept_latents, "LONG", 0.0)
     first = run()
     files = {p: p.stat().st_mtime_ns for p in Path("outputs/latents").iterdir()}
     assert len(files) == 2 * 3  # domains, and the splits train, val and test
@@ -74,7 +74,7 @@ def test_latents_that_took_long_are_kept_for_other_runs(
 @pytest.fixture
 def files(config: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a factory
     """Makes the keeper of a config's latents, which keeps whatever it makes."""
-    monkeypatch.setattr(latents, "LONG", -1.0)
+    monkeypatch.setattr(kept_latents, "LONG", -1.0)
 
     def make(size: int = 8, precision: str | None = None) -> LatentFiles:
         module = {"_target_": "gwbricks.domains.LinearDomain", "data_dim": size}

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gwbricks.config.compose import compose
+from gwbricks.experiment import threads
 from gwbricks.experiment.build import Experiment
-from gwbricks.runs import threads
 from gwbricks.runs.execute import check, train
 from gwbricks.runs.folder import Place
 from gwbricks.runs.sweep import process
