@@ -175,7 +175,7 @@ def config(
 
     monkeypatch.chdir(tmp_path)
 
-    def config(*overrides: str) -> Any:
+    def config(*overrides: str) -> Any:  # noqa: ANN401 - a DictConfig
         is_other = any(override.startswith("experiment=") for override in overrides)
         short = SHORT if is_other else (*SHORT, SHORT_PRETRAINING)
         return compose([*short, f"paths.pretrained={pretrained}", *overrides])
@@ -188,7 +188,7 @@ def run(
     config: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Run]:
     """Trains the main example for an epoch, with overrides."""
-    from gwbricks.runs.execute import Place, train
+    from gwbricks.runs.train import Place, train
 
     def run(*overrides: str, ckpt_path: Path | None = None) -> Run:
         cfg = config(*overrides)

@@ -11,7 +11,8 @@ from omegaconf import DictConfig, ListConfig
 from gwbricks.config.compose import compose
 from gwbricks.config.groups import groups, options_of
 from gwbricks.config.search_path import packaged_configs
-from gwbricks.runs.execute import check, Place, train
+from gwbricks.runs.check import check
+from gwbricks.runs.train import Place, train
 
 CONFIGS = packaged_configs()
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml"))

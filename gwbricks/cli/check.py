@@ -24,7 +24,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     def task(cfg: DictConfig) -> None:
         with quick_imports():
             from gwbricks.experiment.graph_table import show_graph
-            from gwbricks.runs.execute import check
+            from gwbricks.runs.check import check
 
         show_graph(check(cfg, trusted))
 

@@ -46,7 +46,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
                 stage_of,
             )
             from gwbricks.quiet_libraries import quiet_libraries
-            from gwbricks.runs.execute import check
+            from gwbricks.runs.check import check
 
         stage = stage_of(given.stage)
         if given.path:

@@ -3,7 +3,7 @@
 from hydra.core.hydra_config import HydraConfig
 
 from gwbricks.cli.hydra_app import job_overrides
-from gwbricks.runs.folder import Place, safe_name, timestamp
+from gwbricks.runs.folder.place import Place, safe_name, timestamp
 
 
 def place_of_run() -> Place:

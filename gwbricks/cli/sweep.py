@@ -8,7 +8,7 @@ from rich.console import Console
 from gwbricks.cli.hydra_app import run_sweep
 from gwbricks.config.compose import experiment_name
 from gwbricks.errors import ConfigError, SweepError
-from gwbricks.runs.folder import safe_name, timestamp
+from gwbricks.runs.folder.place import safe_name, timestamp
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.record import FAILED, INTERRUPTED, Job, KILLED
 from gwbricks.runs.sweep.table import show_jobs, summary

@@ -26,7 +26,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("--project")
     parser.add_argument("--entity")
     given = parser.parse_args(list(args))
-    from gwbricks.runs.sync import sync
+    from gwbricks.runs.loggers.sync import sync
 
     sync(**vars(given))
     return 0

@@ -35,7 +35,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     def task(cfg: DictConfig) -> None:
         with quick_imports():
             from gwbricks.cli.place import place_of_run
-            from gwbricks.runs.execute import train
+            from gwbricks.runs.train import train
 
         train(cfg, place_of_run(), trusted, ckpt_path)
 

@@ -18,7 +18,8 @@ from gwbricks.experiment.devices import on_one_device
 from gwbricks.experiment.threads import set_threads
 from gwbricks.experiment.trainer import make_trainer
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.results import Results, show_results
+from gwbricks.runs.folder.results import Results
+from gwbricks.runs.folder.results_table import show_results
 from gwbricks.training.checkpoints import find_checkpoint, load_weights, read_checkpoint
 from gwbricks.training.module import CONFIG
 

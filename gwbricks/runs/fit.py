@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.kept_latents import cache_latents
 from gwbricks.experiment.trainer import make_trainer
-from gwbricks.runs.results import is_of, Results
+from gwbricks.runs.folder.results import is_of, Results
 from gwbricks.training.checkpoints import load_weights, read_weights
 
 

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig
 
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.execute import check
+from gwbricks.runs.check import check
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]

@@ -11,7 +11,8 @@ from gwbricks.errors import ConfigError
 from gwbricks.experiment import devices
 from gwbricks.experiment.devices import make_strategy
 from gwbricks.experiment.trainer import make_trainer
-from gwbricks.runs.execute import check, Place, train
+from gwbricks.runs.check import check
+from gwbricks.runs.train import Place, train
 from gwbricks.training.strategies import DataParallel, ShardedParallel
 
 Config = Callable[..., DictConfig]

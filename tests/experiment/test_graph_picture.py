@@ -13,7 +13,8 @@ from gwbricks.bricks import Stage
 from gwbricks.experiment import graph_picture
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.graph_picture import draw_experiment, keep_drawing
-from gwbricks.runs.execute import check, train
+from gwbricks.runs.check import check
+from gwbricks.runs.train import train
 
 Config = Callable[..., DictConfig]
 Image = pytest.importorskip("PIL.Image")

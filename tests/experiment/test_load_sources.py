@@ -10,8 +10,9 @@ from torch import nn, Tensor
 
 from gwbricks.bricks import save_bricks
 from gwbricks.errors import ConfigError
+from gwbricks.runs.check import check
 from gwbricks.runs.evaluate import rebuild
-from gwbricks.runs.execute import check, Place, train
+from gwbricks.runs.train import Place, train
 from gwbricks.training.checkpoints import part_of
 
 Config = Callable[..., DictConfig]

@@ -7,7 +7,7 @@ import torch
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigErrors
-from gwbricks.runs.execute import check
+from gwbricks.runs.check import check
 
 Config = Callable[..., DictConfig]
 Run = Callable[..., Any]

@@ -14,7 +14,8 @@ from gwbricks.domains import LinearDomain
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.experiment.build import build_experiment
 from gwbricks.experiment.pretrain import pretrain_domains, pretraining_key
-from gwbricks.runs.execute import check, Place, train
+from gwbricks.runs.check import check
+from gwbricks.runs.train import Place, train
 
 Config = Callable[..., DictConfig]
 Run = Callable[..., Any]

@@ -8,10 +8,11 @@ import torch
 from gwbricks.config.compose import compose
 from gwbricks.experiment import threads
 from gwbricks.experiment.build import Experiment
-from gwbricks.runs.execute import check, train
-from gwbricks.runs.folder import Place
+from gwbricks.runs.check import check
+from gwbricks.runs.folder.place import Place
 from gwbricks.runs.sweep import process
 from gwbricks.runs.sweep.process import JobSpec
+from gwbricks.runs.train import train
 
 SMALL = [
     "data.num_train=16",

@@ -4,7 +4,7 @@ import pytest
 from omegaconf import DictConfig
 
 from gwbricks.experiment.untrained import untrained_notes
-from gwbricks.runs.execute import check
+from gwbricks.runs.check import check
 
 Config = Callable[..., DictConfig]
 

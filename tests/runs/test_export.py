@@ -14,8 +14,8 @@ from gwbricks.bricks import Stage
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.runs.evaluate import rebuild
-from gwbricks.runs.execute import Place, train
 from gwbricks.runs.export import export
+from gwbricks.runs.train import Place, train
 
 Saved = Callable[..., Any]
 SMALL = ("bricks.backbone.model.widths=[2,2,2]",)

@@ -6,8 +6,9 @@ import pytest
 
 from gwbricks.config.compose import compose
 from gwbricks.errors import ConfigError
-from gwbricks.runs.execute import check, train
-from gwbricks.runs.folder import Place
+from gwbricks.runs.check import check
+from gwbricks.runs.folder.place import Place
+from gwbricks.runs.train import train
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ import pytest
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigErrors
+from gwbricks.runs.check import check
 from gwbricks.runs.evaluate import evaluate
-from gwbricks.runs.execute import check
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.compare.run import Run
-from gwbricks.runs.results import ROUTE_WORDS
+from gwbricks.runs.folder.results import ROUTE_WORDS
 
 GOALS = ("min", "max")
 

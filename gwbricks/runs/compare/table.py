@@ -14,7 +14,7 @@ from gwbricks.runs.compare.comparison import Comparison
 from gwbricks.runs.compare.metrics import Metric
 from gwbricks.runs.compare.rows import Average, best, count_statuses, Row
 from gwbricks.runs.compare.values import shown
-from gwbricks.runs.results import number
+from gwbricks.runs.folder.results_table import number
 
 ARROWS = {"min": " ↓", "max": " ↑", None: ""}
 

@@ -8,9 +8,9 @@ from typing import Any
 from optuna import Study
 from PIL import Image
 
+from gwbricks.runs.loggers.wandb_account import account_problem
+from gwbricks.runs.loggers.wandb_files import run_id, staged_in, wandb_files
 from gwbricks.runs.search.picture import draw_study
-from gwbricks.runs.wandb_account import account_problem
-from gwbricks.runs.wandb_files import run_id, staged_in, wandb_files
 
 JOB_TYPE = "study"
 KEPT = ("entity", "project", "mode", "group", "tags", "notes")

@@ -14,8 +14,8 @@ from gwbricks.config.compose import compose
 from gwbricks.config.saved import masked_overrides, saved_config
 from gwbricks.experiment.build import Experiment
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.execute import check
-from gwbricks.runs.folder import RunFolder
+from gwbricks.runs.check import check
+from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
 from gwbricks.runs.shimmer.domains import draft_domain, has_own_module
 from gwbricks.runs.shimmer.draft import Draft

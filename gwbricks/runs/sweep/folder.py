@@ -12,7 +12,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from gwbricks.runs.folder import RunFolder, safe_name
+from gwbricks.runs.folder.place import safe_name
+from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.runs.sweep.record import (
     FAILED,
     FINISHED,

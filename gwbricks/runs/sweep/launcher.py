@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gwbricks.config.saved import masked_overrides
 from gwbricks.errors import ConfigError, one_line
-from gwbricks.runs.results import optimized_metric, read_results
+from gwbricks.runs.folder.results import optimized_metric, read_results
 from gwbricks.runs.sweep.engine import JobLauncher
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.process import JobSpec

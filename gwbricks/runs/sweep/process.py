@@ -13,11 +13,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from gwbricks.runs.processes.cores import cores
 from gwbricks.runs.sweep.folder import POLL, SweepFolder
 from gwbricks.runs.sweep.identity import job_identity
 from gwbricks.runs.sweep.record import RUNNING
 
-PRELOADED = ["gwbricks.runs.execute", "wandb", "wandb.sdk.launch.inputs.internal"]
+PRELOADED = ["gwbricks.runs.train", "wandb", "wandb.sdk.launch.inputs.internal"]
 """Imported once by the server that forks the jobs: three seconds less for each."""
 
 BLOCKED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -97,13 +98,6 @@ class JobSpec:
     def share(self) -> int:
         """The cores that are the job's own."""
         return max(1, cores() // self.parallel)
-
-
-def cores() -> int:
-    """Returns the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def attempt(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gwbricks.errors import ConfigError, ConfigErrors, UnknownNameError, WiringError
-from gwbricks.runs.folder import safe_name
+from gwbricks.runs.folder.place import safe_name
 
 PENDING, RUNNING = "pending", "running"
 FINISHED, FAILED, KILLED, INTERRUPTED = "finished", "failed", "killed", "interrupted"

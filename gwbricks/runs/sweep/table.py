@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gwbricks.runs.results import number, read_results, Results, ROUTE_WORDS
+from gwbricks.runs.folder.results import read_results, Results, ROUTE_WORDS
+from gwbricks.runs.folder.results_table import number
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.queue import queued_state, RUNS
 from gwbricks.runs.sweep.record import (

@@ -19,7 +19,7 @@ from hydra.core.utils import setup_globals
 from omegaconf import OmegaConf
 
 from gwbricks.errors import one_line
-from gwbricks.runs.folder import Place
+from gwbricks.runs.folder.place import Place
 from gwbricks.runs.sweep.folder import SweepFolder
 from gwbricks.runs.sweep.printed import PrintedByThread
 from gwbricks.runs.sweep.process import JobSpec
@@ -133,7 +133,7 @@ def _train(
     try:
         import torch
 
-        from gwbricks.runs.execute import train
+        from gwbricks.runs.train import train
 
         torch.set_num_threads(spec.share)
 

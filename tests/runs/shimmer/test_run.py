@@ -13,8 +13,8 @@ from gwbricks.bricks import Stage
 from gwbricks.config.compose import compose
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.runs.check import check
 from gwbricks.runs.evaluate import evaluate, rebuild
-from gwbricks.runs.execute import check
 from gwbricks.runs.export import export
 from gwbricks.runs.shimmer import import_shimmer
 from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
 from gwbricks.experiment.trainer import build_trainer
-from gwbricks.runs.execute import Place, train
+from gwbricks.runs.train import Place, train
 from gwbricks.training.callbacks.signals import terminable, Terminated, Termination
 
 Config = Callable[..., DictConfig]
@@ -44,7 +44,7 @@ def terminate(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
             trainer.callbacks.append(callback)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             return trainer
 
-        monkeypatch.setattr("gwbricks.runs.execute.build_trainer", build)
+        monkeypatch.setattr("gwbricks.runs.train.build_trainer", build)
 
     return terminate
 

@@ -14,8 +14,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigError, DivergedError
-from gwbricks.runs.execute import train
-from gwbricks.runs.folder import Place
+from gwbricks.runs.folder.place import Place
+from gwbricks.runs.train import train
 from gwbricks.training.callbacks.signals import terminable, Terminated
 from gwbricks.training.stack.turns import Run, train_together
 

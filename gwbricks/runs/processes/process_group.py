@@ -15,9 +15,9 @@ from torch import distributed
 from gwbricks.errors import GWBricksError, ProcessError
 from gwbricks.experiment.devices import is_single
 from gwbricks.experiment.trainer import make_trainer
-from gwbricks.runs.others import log_name, Others, SLOW
-from gwbricks.runs.sweep.process import cores
-from gwbricks.runs.worker import failure, WorkerSpec
+from gwbricks.runs.processes.cores import cores
+from gwbricks.runs.processes.other_processes import log_name, OtherProcesses, SLOW
+from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Processes:
     """The processes that train together, as one of them sees it.
 
     The first one of all pretrains, writes the run folder and prints; it is the process
-    that was asked to train. Others are started by it, or by torchrun, Slurm and the
+    that was asked to train. OtherProcesses are started by it, or by torchrun, Slurm and the
     like, which run the same command in each.
 
     Args:
@@ -100,7 +100,7 @@ class Processes:
         if self.count == 1:
             yield
             return
-        others = Others(self.count, folder)
+        others = OtherProcesses(self.count, folder)
         with ExitStack() as stack:
             stack.callback(_leave)
             if self.environment is not None:
@@ -141,7 +141,7 @@ def _leave() -> None:
         distributed.destroy_process_group()
 
 
-class Meeting(Callback):
+class TellRunFolder(Callback):
     """Tells all processes of the run folder, in which those that fail say why.
 
     Args:

@@ -20,7 +20,8 @@ from gwbricks.errors import (
     PrunedError,
 )
 from gwbricks.experiment.trainer import build_trainer
-from gwbricks.runs.execute import check, Place, train
+from gwbricks.runs.check import check
+from gwbricks.runs.train import Place, train
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]
@@ -201,7 +202,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
             trainer.callbacks.append(callback)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
             return trainer
 
-        monkeypatch.setattr("gwbricks.runs.execute.build_trainer", build)
+        monkeypatch.setattr("gwbricks.runs.train.build_trainer", build)
 
     return stop
 

@@ -11,23 +11,23 @@ from threading import Event
 import pytest
 
 from gwbricks.errors import ProcessError
-from gwbricks.runs.others import Others
-from gwbricks.runs.processes import Meeting
-from gwbricks.runs.worker import failure, WorkerSpec
+from gwbricks.runs.processes.other_processes import OtherProcesses
+from gwbricks.runs.processes.process_group import Meeting
+from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
 
-Start = Callable[[str], Others]
+Start = Callable[[str], OtherProcesses]
 
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Starts a shell script as the second of two processes."""
 
-    def start(script: str) -> Others:
+    def start(script: str) -> OtherProcesses:
         program = tmp_path / "program"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
-        others = Others(2, tmp_path)
+        others = OtherProcesses(2, tmp_path)
         others.start(1, 1, WorkerSpec({"seed": 0}))
         return others
 
@@ -93,7 +93,7 @@ def test_others_end_with_this_process(start: Start, tmp_path: Path) -> None:
 def test_process_that_others_started_says_why_in_the_run_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two"), Meeting(tmp_path).reported(3):
         raise ValueError("two\n  lines")
-    assert str(Others(4, tmp_path / "elsewhere").cause(0.0)) == "None"
+    assert str(OtherProcesses(4, tmp_path / "elsewhere").cause(0.0)) == "None"
     log = (tmp_path / "process_3.log").read_text()
     assert log.splitlines()[-1] == "ValueError: two lines"
     assert failure(ValueError("two\n  lines")) == "ValueError: two\n  lines\n" + (
@@ -105,8 +105,10 @@ def test_process_that_waits_for_a_dead_one_in_vain_is_ended(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = Event()
-    monkeypatch.setattr("gwbricks.runs.others.PATIENCE", 0.1)
-    monkeypatch.setattr("gwbricks.runs.others.os._exit", lambda _: ended.set())
+    monkeypatch.setattr("gwbricks.runs.processes.other_processes.PATIENCE", 0.1)
+    monkeypatch.setattr(
+        "gwbricks.runs.processes.other_processes.os._exit", lambda _: ended.set()
+    )
     with start("echo ready; echo 'OSError: gone' >&2; exit 1") as others:
         others.wait()
         assert ended.wait(30)

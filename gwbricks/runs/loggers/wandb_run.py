@@ -14,9 +14,9 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import WandbLogger
 
 from gwbricks.config.saved import masked_overrides
-from gwbricks.runs.results import Results, route_tables
-from gwbricks.runs.wandb_account import WANDB
-from gwbricks.runs.wandb_files import run_id, staged_in, wandb_files
+from gwbricks.runs.folder.results import Results, route_tables
+from gwbricks.runs.loggers.wandb_account import WANDB
+from gwbricks.runs.loggers.wandb_files import run_id, staged_in, wandb_files
 from gwbricks.training.checkpoints import find_checkpoint
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from gwbricks.config.compose import compose
 from gwbricks.config.saved import plain_config
 from gwbricks.errors import ConfigErrors
 from gwbricks.runs import loggers as module
-from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.loggers import logger_problems, run_label
+from gwbricks.runs.check import check
+from gwbricks.runs.loggers.run_loggers import logger_problems, run_label
+from gwbricks.runs.train import Place, train
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]

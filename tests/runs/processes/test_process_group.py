@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 from gwbricks.cli.main import main
 from gwbricks.errors import ProcessError
 from gwbricks.runs.evaluate import evaluate
-from gwbricks.runs.execute import Place, train
-from gwbricks.runs.processes import Processes
+from gwbricks.runs.processes.process_group import Processes
+from gwbricks.runs.train import Place, train
 from gwbricks.training.callbacks.signals import Terminated
 
 Config = Callable[..., DictConfig]
@@ -106,7 +106,7 @@ def test_process_that_was_started_is_not_the_first_and_starts_none(
 
 
 def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gwbricks.runs.processes.cores", lambda: 8)
+    monkeypatch.setattr("gwbricks.runs.processes.process_group.cores", lambda: 8)
     before = torch.get_num_threads()
     for threads, expected in ((None, 3), ("auto", 3), (1, 1), (6, 4)):
         torch.set_num_threads(6)

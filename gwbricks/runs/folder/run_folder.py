@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from gwbricks.runs.folder.place import safe_name
 from gwbricks.whole_file import make_folder
 
 PACKAGES = (
@@ -26,23 +26,6 @@ PACKAGES = (
     "wandb",
     "torchmetrics",
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run goes.
-
-    Args:
-        parent: Folder of runs, below `paths.outputs`.
-        name: Name of the run folder.
-        overrides: What the command line said.
-        again: Whether the run goes on in its folder, which is there.
-    """
-
-    parent: str
-    name: str
-    overrides: Sequence[str] = ()
-    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,23 +102,6 @@ class RunFolder:
         temporary = self.path / f".{name}"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.path / name)
-
-
-def safe_name(name: str) -> str:
-    """Returns a name that stays in its folder.
-
-    Example:
-        >>> safe_name("../../etc/passwd"), safe_name("seed=1,lr=0.1")
-        ('etc-passwd', 'seed=1,lr=0.1')
-    """
-    cleaned = re.sub(r"[^A-Za-z0-9._=,+-]+", "-", name).strip("-.")
-    cleaned = re.sub(r"^[.-]+|(?<=-)\.+-", "", cleaned)
-    return cleaned[:100] or "run"
-
-
-def timestamp() -> str:
-    """Returns the local time, for names of folders."""
-    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
 def _now() -> str:

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from gwbricks.config.brick_sources import find_experiments
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.runs.check import check
 from gwbricks.runs.evaluate import rebuild
-from gwbricks.runs.execute import check, Place, train
-from gwbricks.runs.experiments import experiment_key
+from gwbricks.runs.source_experiments import experiment_key
+from gwbricks.runs.train import Place, train
 from gwbricks.training.checkpoints import part_of, read_weights
 
 Config = Callable[..., DictConfig]
@@ -121,7 +122,9 @@ def test_damaged_weights_are_an_error_that_names_the_file(
     cfg = config(*SMALL, "paths.pretrained=kept", starts_from(*SOURCE))
     Path("kept").mkdir()
     (Path("kept") / "digits_classifier-x.ckpt").write_bytes(b"garbage")
-    monkeypatch.setattr("gwbricks.runs.experiments.experiment_key", lambda *_: "x")
+    monkeypatch.setattr(
+        "gwbricks.runs.source_experiments.experiment_key", lambda *_: "x"
+    )
     with pytest.raises(
         CheckpointError, match=r"backbone\.from: .*-x\.ckpt.*\. Fix: delete that file"
     ):

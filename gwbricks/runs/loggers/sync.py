@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gwbricks.errors import ConfigError, SyncError
-from gwbricks.runs.wandb_account import account_problem, WANDB
-from gwbricks.runs.wandb_files import run_id
+from gwbricks.runs.loggers.wandb_account import account_problem, WANDB
+from gwbricks.runs.loggers.wandb_files import run_id
 
 POLL = 0.2
 """Seconds between two looks at what has been uploaded."""

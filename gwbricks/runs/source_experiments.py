@@ -16,8 +16,8 @@ from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.devices import on_one_device
 from gwbricks.experiment.kept_weights import digest, keep
-from gwbricks.runs.folder import Place, safe_name, timestamp
-from gwbricks.runs.wandb_run import PRETRAIN
+from gwbricks.runs.folder.place import Place, safe_name, timestamp
+from gwbricks.runs.loggers.wandb_run import PRETRAIN
 from gwbricks.training.checkpoints import read_weights
 
 SHARED = ("paths", "logger", "threads")

@@ -11,95 +11,33 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gwbricks.config.brick_sources import find_sources
-from gwbricks.config.problems import config_problems
 from gwbricks.config.saved import plain_config, saved_config
-from gwbricks.errors import ConfigError, ConfigErrors, PrunedError
-from gwbricks.experiment.build import build_experiment, Experiment
-from gwbricks.experiment.devices import on_any_device
-from gwbricks.experiment.dry_run import check_bricks
+from gwbricks.errors import ConfigError, PrunedError
+from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.graph_picture import keep_drawing
-from gwbricks.experiment.kept_latents import check_latents
 from gwbricks.experiment.load_sources import load_sources, path_of
-from gwbricks.experiment.monitored import monitor_problems
-from gwbricks.experiment.pretrain import check_domains, pretrain_domains
+from gwbricks.experiment.pretrain import pretrain_domains
 from gwbricks.experiment.resumable import check_resumable
-from gwbricks.experiment.threads import choose_threads, set_threads
-from gwbricks.experiment.trainer import build_trainer, check_training
+from gwbricks.experiment.threads import choose_threads
+from gwbricks.experiment.trainer import build_trainer
 from gwbricks.experiment.untrained import untrained_notes
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.experiments import check_experiments, keep_experiments
+from gwbricks.runs.check import check
 from gwbricks.runs.fit import fit_and_test
-from gwbricks.runs.folder import Place, RunFolder
-from gwbricks.runs.loggers import logger_problems, RunLoggers
-from gwbricks.runs.processes import Meeting, Processes
-from gwbricks.runs.results import Results, save_results, show_results
-from gwbricks.runs.worker import WorkerSpec
+from gwbricks.runs.folder.place import Place
+from gwbricks.runs.folder.results import Results, save_results
+from gwbricks.runs.folder.results_table import show_results
+from gwbricks.runs.folder.run_folder import RunFolder
+from gwbricks.runs.loggers.run_loggers import RunLoggers
+from gwbricks.runs.processes.process_group import Processes, TellRunFolder
+from gwbricks.runs.processes.worker_spec import WorkerSpec
+from gwbricks.runs.source_experiments import keep_experiments
 from gwbricks.training.callbacks.keep_on_signal import KeepOnSignal
 from gwbricks.training.callbacks.signals import interruptible, terminable, Termination
 from gwbricks.whole_file import make_folder
 
 LAST = "checkpoints/last.ckpt"
 """Where in the run folder the checkpoint is that a run goes on from."""
-
-
-@quiet_libraries()
-def check(
-    cfg: DictConfig,
-    trusted: Collection[str] = (),
-    needed_by: Sequence[Sequence[str]] = (),
-    is_saved: bool = False,
-) -> Experiment:
-    """Builds what a config describes, after checking all of it.
-
-    Experiments that its bricks start from are checked too; their weights are those of
-    before their training.
-
-    Args:
-        cfg: A composed config.
-        trusted: See `resolve_target`.
-        needed_by: Overrides of the experiments that start from this one.
-        is_saved: Whether the config is resolved, and was checked before.
-
-    Raises:
-        ConfigError: With all mistakes that can be told together.
-    """
-    problems = config_problems(cfg, trusted, is_saved)
-    if problems:
-        raise ConfigErrors(problems)
-    config = plain_config(cfg)
-    problems = logger_problems(config, trusted)
-    if problems:
-        raise ConfigErrors(problems)
-    set_threads(config)
-    experiment = build_experiment(config, trusted, saved_config(cfg))
-    problems = check_bricks(experiment.module, experiment.data)
-    if problems:
-        raise ConfigErrors(problems)
-    module = experiment.module
-    single = on_any_device(config["trainer"])
-    check_training(module, build_trainer({**config, "trainer": single}, trusted))
-    problems = monitor_problems(config, module, experiment.data)
-    if problems:
-        raise ConfigErrors(problems)
-    checked = partial(check, trusted=trusted)
-    experiment.sources = check_experiments(cfg, config, checked, needed_by)
-    untrained = {k: e.module.state_dict() for k, e in experiment.sources.items()}
-    experiment.loaded = load_sources(
-        config.get("bricks") or {}, module.brick_collection, untrained
-    )
-    _check_loaded_once(experiment)
-    check_domains(config, experiment.own_domains, experiment.data, trusted)
-    check_latents(config, experiment.domains, experiment.data)
-    return experiment
-
-
-def _check_loaded_once(experiment: Experiment) -> None:
-    for name in experiment.domains.keys() - experiment.own_domains.keys():
-        if experiment.config["domains"][name].get("checkpoint") is not None:
-            raise ConfigError(
-                f"domains.{name}.checkpoint: a brick's `from` gives these weights too."
-                " Fix: leave one of the two out."
-            )
 
 
 def train(
@@ -153,7 +91,7 @@ def train(
             loggers.log_sources(experiment.weights)
             trainer = build_trainer(config, trusted, loggers.started)
             keeper = KeepOnSignal(folder.path / LAST, termination)
-            further = [*callbacks, Meeting(folder.path), keeper]
+            further = [*callbacks, TellRunFolder(folder.path), keeper]
             keep_drawing(experiment, folder.path, trainer.loggers, tell)
             try:
                 results = fit_and_test(trainer, experiment, ckpt_path, further)
@@ -198,7 +136,7 @@ def help_train(spec: WorkerSpec, ready: Callable[[], object]) -> None:
 
 def _help(experiment: Experiment, spec: WorkerSpec, processes: Processes) -> Results:
     config = {**experiment.config, "logger": None}
-    folder, meeting = Path(config["paths"]["outputs"]), Meeting()
+    folder, meeting = Path(config["paths"]["outputs"]), TellRunFolder()
     with (
         terminable() as termination,
         meeting.reported(processes.number),

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 
 from gwbricks.errors import ProcessError
-from gwbricks.runs.folder import RunFolder
-from gwbricks.runs.worker import READY, TERMINATED, WorkerSpec
+from gwbricks.runs.folder.run_folder import RunFolder
+from gwbricks.runs.processes.worker_spec import READY, TERMINATED, WorkerSpec
 
 POLL = 0.2
 """Seconds between two looks at them."""
@@ -30,7 +30,7 @@ ASKED = (TERMINATED, -signal.SIGTERM)
 """Exit statuses of those that were asked to end."""
 
 
-class Others:
+class OtherProcesses:
     """Starts processes, watches them, and ends with them.
 
     When one fails, this process fails in what it does together with it. If it waits
@@ -87,7 +87,7 @@ class Others:
             if process.stdout.readline() != READY and (cause := self.cause(SLOW)):
                 raise ProcessError(cause)
 
-    def __enter__(self) -> "Others":
+    def __enter__(self) -> "OtherProcesses":
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 

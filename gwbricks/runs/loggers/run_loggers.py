@@ -21,10 +21,10 @@ from lightning.pytorch.loggers import (
 from gwbricks.config.allowed_targets import resolve_target
 from gwbricks.config.instantiate import instantiate
 from gwbricks.config.saved import CHANGES_NOTHING, masked_overrides
-from gwbricks.runs.folder import Place
-from gwbricks.runs.results import is_of, Results
-from gwbricks.runs.wandb_account import account_problem
-from gwbricks.runs.wandb_run import (
+from gwbricks.runs.folder.place import Place
+from gwbricks.runs.folder.results import is_of, Results
+from gwbricks.runs.loggers.wandb_account import account_problem
+from gwbricks.runs.loggers.wandb_run import (
     log_tables,
     log_weights,
     start_run,

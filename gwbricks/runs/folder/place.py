@@ -1,0 +1,40 @@
+"""Where a run goes, under a name that stays in its folder."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run goes.
+
+    Args:
+        parent: Folder of runs, below `paths.outputs`.
+        name: Name of the run folder.
+        overrides: What the command line said.
+        again: Whether the run goes on in its folder, which is there.
+    """
+
+    parent: str
+    name: str
+    overrides: Sequence[str] = ()
+    again: bool = False
+
+
+def safe_name(name: str) -> str:
+    """Returns a name that stays in its folder.
+
+    Example:
+        >>> safe_name("../../etc/passwd"), safe_name("seed=1,lr=0.1")
+        ('etc-passwd', 'seed=1,lr=0.1')
+    """
+    cleaned = re.sub(r"[^A-Za-z0-9._=,+-]+", "-", name).strip("-.")
+    cleaned = re.sub(r"^[.-]+|(?<=-)\.+-", "", cleaned)
+    return cleaned[:100] or "run"
+
+
+def timestamp() -> str:
+    """Returns the local time, for names of folders."""
+    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

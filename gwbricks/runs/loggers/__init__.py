@@ -1,0 +1,1 @@
+"""W&B, TensorBoard, MLflow, CSV: start, summary, artifacts, upload."""

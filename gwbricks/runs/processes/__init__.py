@@ -1,0 +1,1 @@
+"""The processes of one training, and how they start and end."""
