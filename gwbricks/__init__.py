@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from gwbricks.data import RepeatedDataset as RepeatedDataset, Table as Table
     from gwbricks.domains import DomainModule as DomainModule
-    from gwbricks.runs.loaded import load as load, LoadedRun as LoadedRun
+    from gwbricks.inference.loaded import load as load, LoadedRun as LoadedRun
     from gwbricks.training import (
         BroadcastLossCoefs as BroadcastLossCoefs,
         GlobalWorkspace as GlobalWorkspace,

@@ -10,7 +10,7 @@ import torch
 
 from gwbricks.bricks import Stage
 from gwbricks.data import as_named_inputs
-from gwbricks.runs.evaluate import rebuild
+from gwbricks.inference.evaluate import rebuild
 
 
 def weights(run: Path) -> dict[float, float]:

@@ -27,7 +27,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
             " checkpoint. Fix: gwbricks evaluate RUN_OR_CKPT [key=value …]."
         )
     with quick_imports():
-        from gwbricks.runs.evaluate import evaluate
+        from gwbricks.inference.evaluate import evaluate
 
     evaluate(Path(targets[0]), [arg for arg in args if arg not in targets], trusted)
     return 0

@@ -35,7 +35,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("--batch-size", type=_count)
     given = parser.parse_args(list(args))
     with quick_imports():
-        from gwbricks.runs.export import export
+        from gwbricks.inference.export import export
 
     export(**vars(given), trusted=trusted)
     return 0

@@ -49,7 +49,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true")
     given = parser.parse_args(list(args))
     with quick_imports():
-        from gwbricks.runs.predict import predict
+        from gwbricks.inference.predict import predict
 
     predict(**vars(given), trusted=trusted)
     return 0

@@ -1,1 +1,1 @@
-"""Runs: from configs to trained models, and the folders that they leave."""
+"""One run: check, train, test."""

@@ -17,7 +17,7 @@ def test_arguments_reach_the_export(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
         calls.append(arguments)
         return Exported(Path(), {}, {}, 0.0)
 
-    monkeypatch.setattr("gwbricks.runs.export.export", export)
+    monkeypatch.setattr("gwbricks.inference.export.export", export)
     assert cli("export", *ROUTE).status == 0
     changed = ("--inputs=v, a", "--outputs", "t/raw,state", "--batch-size", "3")
     assert cli("export", *changed, "-o", "x.pt2", "RUN", "--trust", "numpy").status == 0

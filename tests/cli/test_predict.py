@@ -13,7 +13,8 @@ def test_arguments_reach_the_prediction(
 ) -> None:
     calls = []
     monkeypatch.setattr(
-        "gwbricks.runs.predict.predict", lambda **arguments: calls.append(arguments)
+        "gwbricks.inference.predict.predict",
+        lambda **arguments: calls.append(arguments),
     )
     assert cli("predict", *GIVEN).status == 0
     changed = ("--outputs=state, v/raw", "--batch-size", "3", "--device", "cuda")

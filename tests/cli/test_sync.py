@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs import sync
+from gwbricks.runs.loggers import sync
 
 Cli = Callable[..., Any]
 

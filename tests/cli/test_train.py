@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from gwbricks.domains.autoencoder import AutoencoderDomain
-from gwbricks.runs.evaluate import evaluate
+from gwbricks.inference.evaluate import evaluate
 
 Cli = Callable[..., Any]
 

@@ -92,9 +92,9 @@ def test_picture_in_the_readme_is_that_of_the_main_example(config: Config) -> No
 def test_drawing_changes_no_number(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gwbricks.runs import execute
+    from gwbricks.runs import train as module
 
-    place = execute.Place("example", "run")
+    place = module.Place("example", "run")
     drawn = train(config(), place)
-    monkeypatch.setattr(execute, "keep_drawing", lambda *_: None)
+    monkeypatch.setattr(module, "keep_drawing", lambda *_: None)
     assert train(config(), place) == drawn

@@ -12,8 +12,8 @@ from gwbricks.domains import LinearDomain
 from gwbricks.errors import ConfigError
 from gwbricks.experiment import kept_latents
 from gwbricks.experiment.kept_latents import LatentFiles
+from gwbricks.inference.evaluate import evaluate
 from gwbricks.runs.check import check
-from gwbricks.runs.evaluate import evaluate
 
 Run = Callable[..., Any]
 OFF = ("domains.domain1.cache=false", "domains.domain2.cache=false")

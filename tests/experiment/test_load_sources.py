@@ -10,8 +10,8 @@ from torch import nn, Tensor
 
 from gwbricks.bricks import save_bricks
 from gwbricks.errors import ConfigError
+from gwbricks.inference.evaluate import rebuild
 from gwbricks.runs.check import check
-from gwbricks.runs.evaluate import rebuild
 from gwbricks.runs.train import Place, train
 from gwbricks.training.checkpoints import part_of
 

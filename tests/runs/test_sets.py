@@ -9,8 +9,8 @@ import pytest
 from omegaconf import DictConfig
 
 from gwbricks.errors import ConfigErrors
+from gwbricks.inference.evaluate import evaluate
 from gwbricks.runs.check import check
-from gwbricks.runs.evaluate import evaluate
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]

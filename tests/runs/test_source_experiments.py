@@ -10,8 +10,8 @@ from torch import Tensor
 
 from gwbricks.config.brick_sources import find_experiments
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.inference.evaluate import rebuild
 from gwbricks.runs.check import check
-from gwbricks.runs.evaluate import rebuild
 from gwbricks.runs.source_experiments import experiment_key
 from gwbricks.runs.train import Place, train
 from gwbricks.training.checkpoints import part_of, read_weights

@@ -1,4 +1,4 @@
-"""The numbers of a run, and how they are shown."""
+"""The numbers of a run: by stage, in `metrics.json`, and what a sweep optimises."""
 
 import json
 from collections.abc import Mapping
@@ -74,16 +74,16 @@ def optimized_metric(results: Mapping[str, Any], metric: str) -> float:
     return float(results[metric])
 
 
-def _route_of(name: str) -> str:
+def route_of(name: str) -> str:
     metric, _, route = name.rpartition("/")
     return route if metric and any(word in route for word in ROUTE_WORDS) else ""
 
 
-def _measured(numbers: Results) -> dict[str, dict[str, float]]:
+def measured(numbers: Results) -> dict[str, dict[str, float]]:
     """Returns what was measured of each route, those with retrieval first."""
     routes: dict[str, dict[str, float]] = {}
     for name, value in numbers.items():
-        route = _route_of(name)
+        route = route_of(name)
         metric = name.removesuffix(f"/{route}")
         if route and metric in MEASURED:
             routes.setdefault(route, {})[metric] = value
@@ -103,7 +103,7 @@ def route_tables(
     """
     tables = {}
     for set_name, numbers in by_stage(results).items():
-        if routes := _measured(numbers):
+        if routes := measured(numbers):
             metrics = [m for m in MEASURED if any(m in v for v in routes.values())]
             rows = [[r, *map(values.get, metrics)] for r, values in routes.items()]
             tables[set_name] = metrics, rows

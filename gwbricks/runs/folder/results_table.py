@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gwbricks.runs.folder.results import (
-    _measured,
-    _route_of,
     by_stage,
     is_of,
     MEASURED,
+    measured,
     Results,
+    route_of,
 )
 
 
@@ -35,7 +35,7 @@ def show_results(
     table = _table(stage, "metric", *(["value"] if len(sets) < 2 else sets))
     for name in sorted(names, key=lambda name: (name != "loss", name)):
         values = [numbers.get(name, "") for numbers in sets.values()]
-        if not _route_of(name) and not any(isinstance(v, list) for v in values):
+        if not route_of(name) and not any(isinstance(v, list) for v in values):
             table.add_row(name, *(number(v) if v != "" else "" for v in values))
     for set_name, numbers in sets.items():
         _show_routes(numbers, set_name, console)
@@ -48,7 +48,7 @@ def show_results(
 
 
 def _show_routes(numbers: Results, set_name: str, console: Console) -> None:
-    if routes := _measured(numbers):
+    if routes := measured(numbers):
         console.print(_routes(routes, set_name))
 
 

@@ -25,7 +25,7 @@ class Processes:
     """The processes that train together, as one of them sees it.
 
     The first one of all pretrains, writes the run folder and prints; it is the process
-    that was asked to train. OtherProcesses are started by it, or by torchrun, Slurm and the
+    that was asked to train. Others are started by it, or by torchrun, Slurm and the
     like, which run the same command in each.
 
     Args:

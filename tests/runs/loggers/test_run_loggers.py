@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import plain_config
 from gwbricks.errors import ConfigErrors
-from gwbricks.runs import loggers as module
 from gwbricks.runs.check import check
+from gwbricks.runs.loggers import run_loggers as module
 from gwbricks.runs.loggers.run_loggers import logger_problems, run_label
 from gwbricks.runs.train import Place, train
 

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from gwbricks.runs import wandb_account
+from gwbricks.runs.loggers import wandb_account
 
 
 def test_server_that_does_not_answer_is_given_up_soon(

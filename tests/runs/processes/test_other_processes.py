@@ -12,7 +12,7 @@ import pytest
 
 from gwbricks.errors import ProcessError
 from gwbricks.runs.processes.other_processes import OtherProcesses
-from gwbricks.runs.processes.process_group import Meeting
+from gwbricks.runs.processes.process_group import TellRunFolder
 from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
 
 Start = Callable[[str], OtherProcesses]
@@ -91,7 +91,7 @@ def test_others_end_with_this_process(start: Start, tmp_path: Path) -> None:
 
 
 def test_process_that_others_started_says_why_in_the_run_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="two"), Meeting(tmp_path).reported(3):
+    with pytest.raises(ValueError, match="two"), TellRunFolder(tmp_path).reported(3):
         raise ValueError("two\n  lines")
     assert str(OtherProcesses(4, tmp_path / "elsewhere").cause(0.0)) == "None"
     log = (tmp_path / "process_3.log").read_text()

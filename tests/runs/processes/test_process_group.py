@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from gwbricks.cli.main import main
 from gwbricks.errors import ProcessError
-from gwbricks.runs.evaluate import evaluate
+from gwbricks.inference.evaluate import evaluate
 from gwbricks.runs.processes.process_group import Processes
 from gwbricks.runs.train import Place, train
 from gwbricks.training.callbacks.signals import Terminated

@@ -11,7 +11,7 @@ from torch import nn, Tensor
 
 from gwbricks.bricks import BrickCollection, LossOutput, Stage
 from gwbricks.data import as_named_inputs
-from gwbricks.runs.evaluate import rebuild
+from gwbricks.inference.evaluate import rebuild
 from gwbricks.workspace import Selection
 from gwbricks.workspace.planning.routes import KINDS, Route
 

@@ -13,9 +13,9 @@ from gwbricks.bricks import Stage
 from gwbricks.config.compose import compose
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.inference.evaluate import evaluate, rebuild
+from gwbricks.inference.export import export
 from gwbricks.runs.check import check
-from gwbricks.runs.evaluate import evaluate, rebuild
-from gwbricks.runs.export import export
 from gwbricks.runs.shimmer import import_shimmer
 from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
 from gwbricks.runs.shimmer.draft import Draft

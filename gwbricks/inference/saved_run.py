@@ -1,4 +1,4 @@
-"""Tests a run again, from its folder or from a lone checkpoint."""
+"""A saved run: its folder or lone checkpoint, and its config, with changes."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -7,20 +7,12 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
 from torch import Tensor
 
 from gwbricks.config.problems import config_problems
 from gwbricks.config.saved import plain_config
 from gwbricks.errors import CheckpointError, ConfigError, ConfigErrors, suggest
-from gwbricks.experiment.build import build_experiment, Experiment
-from gwbricks.experiment.devices import on_one_device
-from gwbricks.experiment.threads import set_threads
-from gwbricks.experiment.trainer import make_trainer
-from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.folder.results import Results
-from gwbricks.runs.folder.results_table import show_results
-from gwbricks.training.checkpoints import find_checkpoint, load_weights, read_checkpoint
+from gwbricks.training.checkpoints import find_checkpoint, read_checkpoint
 from gwbricks.training.module import CONFIG
 
 
@@ -89,49 +81,3 @@ def read_run(
     if problems:
         raise ConfigErrors(problems)
     return plain_config(cfg), checkpoint["state_dict"]
-
-
-def rebuild(
-    target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
-) -> Experiment:
-    """Builds a run's experiment again, with the weights of its checkpoint.
-
-    Args:
-        target: See `read_run`.
-        overrides: See `read_run`.
-        trusted: See `read_run`.
-
-    Raises:
-        CheckpointError: If there is no checkpoint, or it does not fit.
-        ConfigError: If an override is wrong.
-    """
-    config, weights = read_run(target, overrides, trusted)
-    set_threads(config)
-    experiment = build_experiment(config, trusted)
-    load_weights(experiment.module, weights, str(target))
-    return experiment
-
-
-def evaluate(
-    target: Path, overrides: Sequence[str] = (), trusted: Collection[str] = ()
-) -> Results:
-    """Tests a run again, and prints the numbers.
-
-    Args:
-        target: See `rebuild`.
-        overrides: See `rebuild`.
-        trusted: See `rebuild`.
-
-    Raises:
-        CheckpointError: If there is no checkpoint, or it does not fit.
-        ConfigError: If an override is wrong.
-    """
-    with quiet_libraries():
-        experiment = rebuild(target, overrides, trusted)
-        arguments = on_one_device(experiment.config["trainer"])
-        trainer = make_trainer(arguments, "trainer", logger=False)
-        trainer.test(experiment.module, datamodule=experiment.data, verbose=False)
-    results = {n: v.item() for n, v in trainer.callback_metrics.items()}
-    results |= experiment.module.summaries
-    show_results(results, Console())
-    return results

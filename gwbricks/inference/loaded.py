@@ -18,9 +18,8 @@ from gwbricks.data.array_files import present_rows
 from gwbricks.data.pairing import by_presence
 from gwbricks.errors import ConfigError
 from gwbricks.experiment.build import build_module
-from gwbricks.runs.evaluate import read_run
-from gwbricks.runs.outputs import Outputs
-from gwbricks.runs.raw_rows import (
+from gwbricks.inference.outputs import Outputs
+from gwbricks.inference.raw_rows import (
     assemble,
     like,
     read_columns,
@@ -28,6 +27,7 @@ from gwbricks.runs.raw_rows import (
     Shape,
     shape_of_rows,
 )
+from gwbricks.inference.saved_run import read_run
 from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.checkpoints import load_weights

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from gwbricks.data import Split, TableDataModule
 from gwbricks.errors import ConfigError
-from gwbricks.runs.loaded import load
-from gwbricks.runs.outputs import standard_outputs
-from gwbricks.runs.predict import predict, read_rows
+from gwbricks.inference.loaded import load
+from gwbricks.inference.outputs import standard_outputs
+from gwbricks.inference.predict import predict, read_rows
 from gwbricks.workspace import WorkspaceView
 
 Saved = Callable[..., Any]

@@ -1,6 +1,6 @@
 import pytest
 
-from gwbricks.runs.outputs import parse_route
+from gwbricks.inference.outputs import parse_route
 from gwbricks.workspace.planning.routes import CYCLES, Route, TRANSLATIONS
 
 DOMAINS = ("a", "left-to-right", "t", "v")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gwbricks.errors import ConfigError
-from gwbricks.runs.raw_rows import assemble, read_columns, Shape
+from gwbricks.inference.raw_rows import assemble, read_columns, Shape
 
 SHAPES: dict[str, Shape] = {"v": (3,), "image": (2, 2), "label": ()}
 KNOWN = [*SHAPES, "free"]

@@ -13,8 +13,8 @@ from torch import Tensor
 from gwbricks.bricks import Stage
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.evaluate import rebuild
-from gwbricks.runs.export import export
+from gwbricks.inference.evaluate import rebuild
+from gwbricks.inference.export import export
 from gwbricks.runs.train import Place, train
 
 Saved = Callable[..., Any]

@@ -17,8 +17,8 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.dry_run import find_loaders
+from gwbricks.inference.evaluate import rebuild
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.evaluate import rebuild
 
 FORMATS = {".onnx": export_bricks_as_onnx, ".pt2": export_bricks_as_program}
 """What writes a file, by its suffix."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.runs.evaluate import evaluate, find_checkpoint
+from gwbricks.inference.evaluate import evaluate, find_checkpoint
 
 Run = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from gwbricks.config.saved import plain_config
 from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.experiment.build import build_experiment, Experiment
-from gwbricks.runs.loaded import load, LoadedRun
+from gwbricks.inference.loaded import load, LoadedRun
 from gwbricks.training.module import CONFIG
 from gwbricks.workspace import RetrievalRecall, SingleDomainSelection
 

@@ -18,9 +18,9 @@ from gwbricks.data import TableDataModule
 from gwbricks.data.array_files import present_rows, read_arrays, SPLITS
 from gwbricks.errors import ConfigError, suggest
 from gwbricks.experiment.threads import set_threads
+from gwbricks.inference.loaded import load, LoadedRun
+from gwbricks.inference.outputs import standard_outputs
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.loaded import load, LoadedRun
-from gwbricks.runs.outputs import standard_outputs
 from gwbricks.whole_file import whole_file
 
 Columns = dict[str, Tensor]
