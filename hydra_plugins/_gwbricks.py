@@ -1,10 +1,10 @@
 """Plugins of gwbricks under names that Hydra accepts: it takes none from elsewhere."""
 
-from gwbricks.runs.search.sweeper import OptunaSweeper
-from gwbricks.runs.sweep.launcher import RecordedLauncher
-from gwbricks.runs.sweep.on_ray import RayLauncher
-from gwbricks.runs.sweep.slurm import SlurmLauncher
-from gwbricks.runs.sweep.stack import StackedLauncher
+from gwbricks.sweeps.launchers.ray import RayLauncher
+from gwbricks.sweeps.launchers.slurm import SlurmLauncher
+from gwbricks.sweeps.launchers.stacked import StackedLauncher
+from gwbricks.sweeps.optuna_sweeper import OptunaSweeper
+from gwbricks.sweeps.recorded_launcher import RecordedLauncher
 
 
 class Recorded(RecordedLauncher):

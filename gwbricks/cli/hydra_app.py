@@ -17,9 +17,9 @@ from gwbricks.config.hydra_session import UNCOMPOSABLE
 from gwbricks.config.saved import masked_overrides
 from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.errors import ConfigError, SweepError
-from gwbricks.runs.search.sweeper import register_sweeper
-from gwbricks.runs.sweep.launcher import register_launchers
-from gwbricks.runs.sweep.task import SweepTask
+from gwbricks.sweeps.optuna_sweeper import register_sweeper
+from gwbricks.sweeps.recorded_launcher import register_launchers
+from gwbricks.sweeps.task import SweepTask
 
 DISARMED = (
     "hydra.callbacks=${oc.create:null}",

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from gwbricks.errors import ConfigError
-from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.table import duration, seconds_left, show_jobs, summary
+from gwbricks.sweeps.job_table import duration, seconds_left, show_jobs, summary
+from gwbricks.sweeps.sweep_folder import SweepFolder
 
 USAGE = """\
 usage: gwbricks status FOLDER

@@ -9,10 +9,10 @@ from gwbricks.cli.hydra_app import run_sweep
 from gwbricks.config.compose import experiment_name
 from gwbricks.errors import ConfigError, SweepError
 from gwbricks.runs.folder.place import safe_name, timestamp
-from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.record import FAILED, INTERRUPTED, Job, KILLED
-from gwbricks.runs.sweep.table import show_jobs, summary
-from gwbricks.runs.sweep.task import SweepTask
+from gwbricks.sweeps.job_table import show_jobs, summary
+from gwbricks.sweeps.record import FAILED, INTERRUPTED, Job, KILLED
+from gwbricks.sweeps.sweep_folder import SweepFolder
+from gwbricks.sweeps.task import SweepTask
 
 PLUGINS = {
     "joblib": "hydra_plugins.hydra_joblib_launcher",

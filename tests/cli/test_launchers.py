@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs.sweep import engine
+from gwbricks.sweeps import engine
 
 Cli = Callable[..., Any]
 FAKE = Path(__file__).parents[1] / "runs" / "sweep" / "fake_slurm.py"

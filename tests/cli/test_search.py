@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.launcher import RecordedLauncher
-from gwbricks.runs.sweep.process import JobSpec
-from gwbricks.runs.sweep.task import SweepTask
+from gwbricks.sweeps.job_spec import JobSpec
+from gwbricks.sweeps.recorded_launcher import RecordedLauncher
+from gwbricks.sweeps.sweep_folder import SweepFolder
+from gwbricks.sweeps.task import SweepTask
 
 SEARCH = [
     *("train", "-m", "hydra/sweeper=optuna", "hydra.sweeper.storage=journal"),
@@ -184,7 +184,7 @@ def test_number_of_a_trial_is_not_given(
 def test_search_without_optuna_names_the_extra(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.runs.search.sweeper.find_spec", lambda name: None)
+    monkeypatch.setattr("gwbricks.sweeps.optuna_sweeper.find_spec", lambda name: None)
     shown = cli(*SEARCH, LR)
     assert shown.status == 2
     assert "Fix: pip install 'gwbricks[optuna]'" in shown.err

@@ -13,7 +13,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial
 
-from gwbricks.runs.search.study import NAME, study_storage
+from gwbricks.sweeps.search.study import NAME, study_storage
 
 TRIALS = 12
 COUNTER = """

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs.sweep.folder import SweepFolder
-from gwbricks.runs.sweep.launcher import RecordedLauncher
-from gwbricks.runs.sweep.process import JobSpec
-from gwbricks.runs.sweep.record import has_ended
-from gwbricks.runs.sweep.task import SweepTask
+from gwbricks.sweeps.job_spec import JobSpec
+from gwbricks.sweeps.record import has_ended
+from gwbricks.sweeps.recorded_launcher import RecordedLauncher
+from gwbricks.sweeps.sweep_folder import SweepFolder
+from gwbricks.sweeps.task import SweepTask
 
 SWEEP = ["train", "-m", "sweep.name=mine"]
 SKIPPED = "failed before this start and"

@@ -10,9 +10,9 @@ from gwbricks.experiment import threads
 from gwbricks.experiment.build import Experiment
 from gwbricks.runs.check import check
 from gwbricks.runs.folder.place import Place
-from gwbricks.runs.sweep import process
-from gwbricks.runs.sweep.process import JobSpec
 from gwbricks.runs.train import train
+from gwbricks.sweeps import process
+from gwbricks.sweeps.job_spec import JobSpec
 
 SMALL = [
     "data.num_train=16",

@@ -75,6 +75,7 @@ def optimized_metric(results: Mapping[str, Any], metric: str) -> float:
 
 
 def route_of(name: str) -> str:
+    """Returns the route that a number is of; nothing if it is of none."""
     metric, _, route = name.rpartition("/")
     return route if metric and any(word in route for word in ROUTE_WORDS) else ""
 

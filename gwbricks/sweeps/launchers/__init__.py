@@ -1,0 +1,1 @@
+"""Where jobs run: Slurm, Ray, one stack."""
