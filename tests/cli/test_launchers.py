@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gwbricks.sweeps import engine
+from gwbricks.sweeps import job_launcher
 
 Cli = Callable[..., Any]
-FAKE = Path(__file__).parents[1] / "runs" / "sweep" / "fake_slurm.py"
+FAKE = Path(__file__).parents[1] / "sweeps" / "fake_slurm.py"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_slurm_needs_a_login_node(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
 def test_launcher_that_is_not_installed_names_its_extra(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, launcher: str, extra: str
 ) -> None:
-    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    monkeypatch.setattr(job_launcher, "find_spec", lambda name: None)
     status, _, err = cli("train", "-m", "seed=0,1", f"hydra/launcher={launcher}")
     assert status == 2
     assert f"hydra/launcher={launcher}: not installed." in err

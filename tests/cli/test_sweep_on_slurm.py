@@ -16,7 +16,7 @@ import pytest
 
 from gwbricks.cli.main import main
 
-FAKE = Path(__file__).parents[1] / "runs" / "sweep" / "fake_slurm.py"
+FAKE = Path(__file__).parents[1] / "sweeps" / "fake_slurm.py"
 TROUBLE = """
 import signal, time
 from pathlib import Path

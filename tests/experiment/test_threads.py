@@ -11,7 +11,7 @@ from gwbricks.experiment.build import Experiment
 from gwbricks.runs.check import check
 from gwbricks.runs.folder.place import Place
 from gwbricks.runs.train import train
-from gwbricks.sweeps import process
+from gwbricks.sweeps import job_spec
 from gwbricks.sweeps.job_spec import JobSpec
 
 SMALL = [
@@ -89,7 +89,7 @@ def test_jobs_side_by_side_share_the_cores(
     share: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(process, "cores", lambda: 8)
+    monkeypatch.setattr(job_spec, "cores", lambda: 8)
     config = {"sweep": {"jobs": jobs}, "threads": given}
     spec = JobSpec(config).with_shared_cores()
     assert (spec.config["threads"], spec.share) == (expected, share)

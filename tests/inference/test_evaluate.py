@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from gwbricks.errors import CheckpointError, ConfigError
-from gwbricks.inference.evaluate import evaluate, find_checkpoint
+from gwbricks.inference.evaluate import evaluate
+from gwbricks.training.checkpoints import find_checkpoint
 
 Run = Callable[..., Any]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gwbricks.sweeps import table
+from gwbricks.sweeps import job_table
 from gwbricks.sweeps.job_table import seconds_left, show_jobs, summary
 from gwbricks.sweeps.sweep_folder import SweepFolder
 
@@ -89,8 +89,8 @@ def test_queue_of_a_cluster_tells_what_no_record_knows(
     where: str | None,
     expected: str,
 ) -> None:
-    monkeypatch.setattr(table, "queued_state", lambda ticket: where)
-    assert table.state(sweep, sweep.read(job)) == expected
+    monkeypatch.setattr(job_table, "queued_state", lambda ticket: where)
+    assert job_table.state(sweep, sweep.read(job)) == expected
 
 
 def test_summary_counts_jobs(sweep: SweepFolder) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gwbricks.errors import ConfigError
-from gwbricks.sweeps import engine
+from gwbricks.sweeps import job_launcher
 from gwbricks.sweeps.job_spec import JobSpec
 from gwbricks.sweeps.launchers.ray import RayLauncher
 from gwbricks.sweeps.stopping import stoppable
@@ -76,7 +76,7 @@ def ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     ray.sweep.plan({job: [f"seed={job}"] for job in JOBS})
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.exceptions", ray.exceptions)
-    monkeypatch.setattr(engine, "find_spec", lambda name: name)
+    monkeypatch.setattr(job_launcher, "find_spec", lambda name: name)
     return ray
 
 
