@@ -38,7 +38,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
     parser.add_argument("--each", action="store_true")
     parser.add_argument("-o", dest="paths", action="append", type=Path, default=[])
     given = parser.parse_args(list(args))
-    from gwbricks.runs.compare.report import report
+    from gwbricks.compare.report import report
 
     report(**vars(given))
     return 0

@@ -16,8 +16,8 @@ from omegaconf import OmegaConf
 from submitit import LocalExecutor
 
 from gwbricks.config.search_path import packaged_configs
-from gwbricks.sweeps.launchers import slurm_job
 from gwbricks.sweeps.job_spec import JobSpec
+from gwbricks.sweeps.launchers import slurm_job
 from gwbricks.sweeps.launchers.slurm_job import SlurmJob
 from gwbricks.sweeps.sweep_folder import SweepFolder
 

@@ -2,8 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gwbricks.errors import ConfigError, UnknownNameError
-from gwbricks.runs.compare.metrics import (
+from gwbricks.compare.metrics import (
     all_metrics,
     chosen_metrics,
     default_metrics,
@@ -11,7 +10,8 @@ from gwbricks.runs.compare.metrics import (
     Metric,
     MOST_SHOWN,
 )
-from gwbricks.runs.compare.run import Run
+from gwbricks.compare.run import Run
+from gwbricks.errors import ConfigError, UnknownNameError
 
 Make = Callable[..., Run]
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from gwbricks.compare.run import Run
 from gwbricks.errors import ConfigError, UnknownNameError
-from gwbricks.runs.compare.run import Run
 from gwbricks.runs.folder.results import ROUTE_WORDS
 
 GOALS = ("min", "max")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gwbricks.runs.compare.report import report
+from gwbricks.compare.report import report
 
 Write = Callable[..., Path]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -4,13 +4,13 @@ import math
 from datetime import datetime
 from typing import Any
 
-from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.keys import RUN, SEED
-from gwbricks.runs.compare.page_curves import curve_data
-from gwbricks.runs.compare.pictures import Album
-from gwbricks.runs.compare.rows import Row
-from gwbricks.runs.compare.run import Run
-from gwbricks.runs.compare.values import (
+from gwbricks.compare.comparison import Comparison
+from gwbricks.compare.keys import RUN, SEED
+from gwbricks.compare.page.curves import curve_data
+from gwbricks.compare.page.pictures import Album
+from gwbricks.compare.rows import Row
+from gwbricks.compare.run import Run
+from gwbricks.compare.values import (
     identity,
     is_number,
     label,

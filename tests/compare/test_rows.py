@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from gwbricks.runs.compare.comparison import compare
-from gwbricks.runs.compare.folders import read_runs
-from gwbricks.runs.compare.metrics import Metric
-from gwbricks.runs.compare.rows import average, best, make_row, ranked, Row
-from gwbricks.runs.compare.run import Run
+from gwbricks.compare.comparison import compare
+from gwbricks.compare.folders import read_runs
+from gwbricks.compare.metrics import Metric
+from gwbricks.compare.rows import average, best, make_row, ranked, Row
+from gwbricks.compare.run import Run
 
 Make = Callable[..., Run]
 LOSS = Metric("test/loss", "min")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gwbricks.runs.compare.comparison import compare
-from gwbricks.runs.compare.run import Run
-from gwbricks.runs.compare.spreadsheet import write_csv
+from gwbricks.compare.comparison import compare
+from gwbricks.compare.run import Run
+from gwbricks.compare.spreadsheet import write_csv
 
 Make = Callable[..., Run]
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gwbricks.runs.compare.comparison import compare
-from gwbricks.runs.compare.curves import Curve
-from gwbricks.runs.compare.page import SCRIPTS, write_page
-from gwbricks.runs.compare.page_curves import curve_data
-from gwbricks.runs.compare.page_data import page_data
-from gwbricks.runs.compare.pictures import Album, LARGEST, WIDEST
-from gwbricks.runs.compare.run import Run
+from gwbricks.compare.comparison import compare
+from gwbricks.compare.curves import Curve
+from gwbricks.compare.page.curves import curve_data
+from gwbricks.compare.page.data import page_data
+from gwbricks.compare.page.pictures import Album, LARGEST, WIDEST
+from gwbricks.compare.page.write_page import SCRIPTS, write_page
+from gwbricks.compare.run import Run
 
 Make = Callable[..., Run]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\u2028'\""
@@ -98,7 +98,7 @@ def test_curves_share_their_steps(make_run: Make) -> None:
 def test_too_many_curves_leave_routes_out(
     make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.runs.compare.page_curves.MOST_POINTS", 9)
+    monkeypatch.setattr("gwbricks.compare.page.curves.MOST_POINTS", 9)
     curve = Curve(np.arange(3.0), np.zeros(3))
     names = ["val/cycles/v-to-t", "val/cycles", "val/r2", "val/loss"]
     run = make_run({}, curves=dict.fromkeys(names, curve))
@@ -139,7 +139,7 @@ def test_a_large_picture_is_made_smaller(make_run: Make, noise: Path) -> None:
 def test_pictures_beyond_the_room_are_counted(
     make_run: Make, noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.runs.compare.pictures.MOST_BYTES", 100)
+    monkeypatch.setattr("gwbricks.compare.page.pictures.MOST_BYTES", 100)
     (tmp_path / "damaged.png").write_bytes(b"x" * (LARGEST + 1))
     (tmp_path / "small.svg").write_text("<svg/>")
     pictures = {

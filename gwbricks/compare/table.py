@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.metrics import Metric
-from gwbricks.runs.compare.rows import Average, best, count_statuses, Row
-from gwbricks.runs.compare.values import shown
+from gwbricks.compare.comparison import Comparison
+from gwbricks.compare.metrics import Metric
+from gwbricks.compare.rows import Average, best, count_statuses, Row
+from gwbricks.compare.values import shown
 from gwbricks.runs.folder.results_table import number
 
 ARROWS = {"min": " ↓", "max": " ↑", None: ""}

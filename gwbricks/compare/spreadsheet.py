@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.values import MISSING
+from gwbricks.compare.comparison import Comparison
+from gwbricks.compare.values import MISSING
 
 
 def write_csv(comparison: Comparison, path: Path, every_metric: bool) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from gwbricks.compare.curves import read_curves
+from gwbricks.compare.run import flat_config, Run, scalars
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare.curves import read_curves
-from gwbricks.runs.compare.run import flat_config, Run, scalars
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML was built with it: ten times faster."""

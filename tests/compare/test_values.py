@@ -1,4 +1,4 @@
-from gwbricks.runs.compare.values import label, short_names
+from gwbricks.compare.values import label, short_names
 
 
 def test_short_names_stay_apart() -> None:

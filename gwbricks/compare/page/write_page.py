@@ -7,8 +7,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.page_data import page_data
+from gwbricks.compare.comparison import Comparison
+from gwbricks.compare.page.data import page_data
 
 SCRIPTS = (
     *("dom", "data", "colours", "filter", "scales", "table", "curves", "keys"),
@@ -27,7 +27,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
         comparison: What is shown.
         path: The file.
     """
-    folder = files("gwbricks.runs.compare") / "page"
+    folder = files("gwbricks.compare") / "page"
     script = "".join((folder / f"{n}.js").read_text(encoding="utf-8") for n in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
     style = (folder / "style.css").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from gwbricks.compare.run import Run
+from gwbricks.compare.values import identity, MISSING
 from gwbricks.errors import UnknownNameError
-from gwbricks.runs.compare.run import Run
-from gwbricks.runs.compare.values import identity, MISSING
 
 UNRELATED = ("paths", "logger", "sweep", "threads")
 """Parts of a config that do not change what is computed."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from gwbricks.runs.compare.curves import Curve, MOST_POINTS, read_curves, thin
+from gwbricks.compare.curves import Curve, MOST_POINTS, read_curves, thin
 
 
 def write(path: Path, text: str) -> Path:

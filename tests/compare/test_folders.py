@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from gwbricks.compare.folders import read_run, read_runs
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare.folders import read_run, read_runs
 
 Write = Callable[..., Path]
 

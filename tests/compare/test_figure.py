@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from gwbricks.compare import figure
+from gwbricks.compare.comparison import compare
+from gwbricks.compare.figure import check_matplotlib, write_figure
+from gwbricks.compare.run import Run
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare import figure
-from gwbricks.runs.compare.comparison import compare
-from gwbricks.runs.compare.figure import check_matplotlib, write_figure
-from gwbricks.runs.compare.run import Run
 
 Make = Callable[..., Run]
 

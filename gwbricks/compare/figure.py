@@ -5,13 +5,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
+from gwbricks.compare.comparison import Comparison
+from gwbricks.compare.keys import Key, RUN
+from gwbricks.compare.metrics import Metric
+from gwbricks.compare.rows import best, ordered, Row
+from gwbricks.compare.table import ARROWS
+from gwbricks.compare.values import identity, is_number, shown
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare.comparison import Comparison
-from gwbricks.runs.compare.keys import Key, RUN
-from gwbricks.runs.compare.metrics import Metric
-from gwbricks.runs.compare.rows import best, ordered, Row
-from gwbricks.runs.compare.table import ARROWS
-from gwbricks.runs.compare.values import identity, is_number, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gwbricks.compare.curves import Curve, NO_CURVES, thin
+from gwbricks.compare.run import flat_config, Run, scalars
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare.curves import Curve, NO_CURVES, thin
-from gwbricks.runs.compare.run import flat_config, Run, scalars
 
 STATUSES = {"crashed": "failed", "killed": "interrupted", "preempted": "interrupted"}
 """W&B's words for how a run ended, where gwbricks has others."""

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gwbricks.compare.comparison import compare, Comparison
+from gwbricks.compare.folders import read_runs
+from gwbricks.compare.page.write_page import write_page
+from gwbricks.compare.run import Run
+from gwbricks.compare.spreadsheet import write_csv
+from gwbricks.compare.table import show_table
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare.comparison import compare, Comparison
-from gwbricks.runs.compare.folders import read_runs
-from gwbricks.runs.compare.page import write_page
-from gwbricks.runs.compare.run import Run
-from gwbricks.runs.compare.spreadsheet import write_csv
-from gwbricks.runs.compare.table import show_table
 
 WANDB = "wandb:"
 PAGES, SHEETS, FIGURES = (".html",), (".csv",), (".png", ".svg", ".pdf")
@@ -59,7 +59,7 @@ def _read(targets: Sequence[str]) -> tuple[list[Run], list[str]]:
         runs, problems = read_runs(folders)
     for target in targets:
         if target.startswith(WANDB):
-            from gwbricks.runs.compare.wandb_runs import read_wandb
+            from gwbricks.compare.wandb_runs import read_wandb
 
             runs += read_wandb(target)
     if not runs:
@@ -85,7 +85,7 @@ def _check_path(path: Path) -> None:
             f"-o: {str(path)!r}. Expected a file that ends in {', '.join(known)}."
         )
     if path.suffix in FIGURES:
-        from gwbricks.runs.compare.figure import check_matplotlib
+        from gwbricks.compare.figure import check_matplotlib
 
         check_matplotlib(path)
 
@@ -96,7 +96,7 @@ def _write(comparison: Comparison, path: Path, every_metric: bool) -> None:
         if path.suffix in SHEETS:
             write_csv(comparison, path, every_metric)
         elif path.suffix in FIGURES:
-            from gwbricks.runs.compare.figure import write_figure
+            from gwbricks.compare.figure import write_figure
 
             write_figure(comparison, path)
         else:

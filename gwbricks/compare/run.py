@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gwbricks.runs.compare.curves import Curve
+from gwbricks.compare.curves import Curve
 
 STATUSES = ("finished", "running", "interrupted", "failed")
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from gwbricks.compare import wandb_runs
+from gwbricks.compare.comparison import compare
+from gwbricks.compare.report import report
+from gwbricks.compare.wandb_runs import read_wandb
 from gwbricks.errors import ConfigError
-from gwbricks.runs.compare import wandb_runs
-from gwbricks.runs.compare.comparison import compare
-from gwbricks.runs.compare.report import report
-from gwbricks.runs.compare.wandb_runs import read_wandb
 
 RESPONSES = json.loads(
     Path(__file__).with_name("wandb_responses.json").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from io import BytesIO
 from mimetypes import guess_type
 from pathlib import Path
 
-from gwbricks.runs.compare.run import Run
+from gwbricks.compare.run import Run
 
 LARGEST = 100_000
 """A larger picture is scaled down, in bytes."""

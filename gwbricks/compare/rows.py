@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from gwbricks.runs.compare.keys import Configs, Key
-from gwbricks.runs.compare.metrics import Metric
-from gwbricks.runs.compare.run import Run, STATUSES
-from gwbricks.runs.compare.values import identity, is_number
+from gwbricks.compare.keys import Configs, Key
+from gwbricks.compare.metrics import Metric
+from gwbricks.compare.run import Run, STATUSES
+from gwbricks.compare.values import identity, is_number
 
 
 class Average(NamedTuple):

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from gwbricks.compare.keys import Configs, Key
+from gwbricks.compare.run import Run
 from gwbricks.errors import UnknownNameError
-from gwbricks.runs.compare.keys import Configs, Key
-from gwbricks.runs.compare.run import Run
 
 Make = Callable[..., Run]
 

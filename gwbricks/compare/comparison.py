@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gwbricks.runs.compare.keys import Configs, Key, RUN, SEED
-from gwbricks.runs.compare.metrics import (
+from gwbricks.compare.keys import Configs, Key, RUN, SEED
+from gwbricks.compare.metrics import (
     all_metrics,
     chosen_metrics,
     default_metrics,
     Metric,
 )
-from gwbricks.runs.compare.rows import group, ranked, Row
-from gwbricks.runs.compare.run import Run
+from gwbricks.compare.rows import group, ranked, Row
+from gwbricks.compare.run import Run
 
 
 @dataclass(frozen=True)

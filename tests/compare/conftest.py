@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs.compare.run import flat_config, Run
+from gwbricks.compare.run import flat_config, Run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gwbricks.runs.compare.run import Run
+from gwbricks.compare.run import Run
 
 MOST_POINTS = 400_000
 """Most points of all curves in a page: a few megabytes."""
