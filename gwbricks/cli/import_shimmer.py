@@ -32,7 +32,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
             " gwbricks import-shimmer CKPT [key=value …]."
         )
     with quick_imports():
-        from gwbricks.runs.shimmer import import_shimmer
+        from gwbricks.import_shimmer import import_shimmer
 
     import_shimmer(Path(paths[0]), [a for a in args if a not in paths], trusted)
     return 0

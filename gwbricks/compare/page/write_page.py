@@ -27,7 +27,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
         comparison: What is shown.
         path: The file.
     """
-    folder = files("gwbricks.compare") / "page"
+    folder = files("gwbricks.compare.page") / "assets"
     script = "".join((folder / f"{n}.js").read_text(encoding="utf-8") for n in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
     style = (folder / "style.css").read_text(encoding="utf-8")

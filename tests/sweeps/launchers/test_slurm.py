@@ -267,16 +267,16 @@ def test_queue_is_read_line_by_line(
     squeue.write_text("#!/bin/sh\nprintf '17 RUNNING\\n18_0 PENDING\\n\\n'\n")
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert queue.read_queue() == {"17": "RUNNING", "18_0": "PENDING"}
+    assert slurm_queue.read_queue() == {"17": "RUNNING", "18_0": "PENDING"}
 
 
 def test_state_of_a_job_that_nobody_can_ask_for_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue._queue_of.cache_clear()
+    slurm_queue._queue_of.cache_clear()
     ticket = tmp_path / "a.slurm"
-    assert queue.queued_state(ticket) is None
+    assert slurm_queue.queued_state(ticket) is None
     ticket.write_text("17")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert queue.queued_state(ticket) is None
-    queue._queue_of.cache_clear()
+    assert slurm_queue.queued_state(ticket) is None
+    slurm_queue._queue_of.cache_clear()

@@ -13,13 +13,13 @@ from gwbricks.bricks import Stage
 from gwbricks.config.compose import compose
 from gwbricks.data import as_named_inputs
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.import_shimmer import import_shimmer
+from gwbricks.import_shimmer.checkpoint import ShimmerCheckpoint
+from gwbricks.import_shimmer.config_draft import Draft
+from gwbricks.import_shimmer.workspace import draft_workspace
 from gwbricks.inference.evaluate import evaluate, rebuild
 from gwbricks.inference.export import export
 from gwbricks.runs.check import check
-from gwbricks.runs.shimmer import import_shimmer
-from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
-from gwbricks.runs.shimmer.draft import Draft
-from gwbricks.runs.shimmer.workspace import draft_workspace
 
 Imported = Callable[..., Path]
 TYPE = "routes@workspace.routes=simple"

@@ -1,9 +1,9 @@
 """The domains of a checkpoint of Shimmer, as config."""
 
 from gwbricks.errors import ConfigError
-from gwbricks.runs.shimmer.checkpoint import KEY, ShimmerCheckpoint
-from gwbricks.runs.shimmer.coder import Coder
-from gwbricks.runs.shimmer.draft import count, Draft
+from gwbricks.import_shimmer.checkpoint import KEY, ShimmerCheckpoint
+from gwbricks.import_shimmer.coder import Coder
+from gwbricks.import_shimmer.config_draft import count, Draft
 
 
 def draft_domain(draft: Draft, checkpoint: ShimmerCheckpoint, name: str) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gwbricks.errors import ConfigError
+from gwbricks.import_shimmer.checkpoint import KEY, ShimmerCheckpoint
+from gwbricks.import_shimmer.config_draft import count, Draft, is_coefficient
 from gwbricks.losses.contrastive import MAX_SCALE
-from gwbricks.runs.shimmer.checkpoint import KEY, ShimmerCheckpoint
-from gwbricks.runs.shimmer.draft import count, Draft, is_coefficient
 from gwbricks.workspace.planning.routes import FUSED, KINDS
 
 ACTIVATIONS = {

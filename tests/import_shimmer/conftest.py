@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gwbricks.runs.shimmer import import_shimmer
+from gwbricks.import_shimmer import import_shimmer
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "shimmer"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "shimmer"
 
 
 @pytest.fixture(scope="session")

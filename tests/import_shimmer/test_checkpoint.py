@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
+from gwbricks.import_shimmer.checkpoint import ShimmerCheckpoint
 
 NAMES = [
     f"gw_mod.gw_{coder}s.{domain}.{index}.weight"

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gwbricks.errors import CheckpointError
+from gwbricks.import_shimmer.torch_file import TorchFile
 from gwbricks.pickle_data import Call, Global
-from gwbricks.runs.torch_file import TorchFile
 
 KEY = "import-shimmer"
 """What error messages about the file start with."""

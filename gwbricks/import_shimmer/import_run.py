@@ -13,17 +13,17 @@ from rich.table import Table
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import masked_overrides, saved_config
 from gwbricks.experiment.build import Experiment
-from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.runs.check import check
-from gwbricks.runs.folder.run_folder import RunFolder
-from gwbricks.runs.shimmer.checkpoint import ShimmerCheckpoint
-from gwbricks.runs.shimmer.domains import draft_domain, has_own_module
-from gwbricks.runs.shimmer.draft import Draft
-from gwbricks.runs.shimmer.workspace import (
+from gwbricks.import_shimmer.checkpoint import ShimmerCheckpoint
+from gwbricks.import_shimmer.config_draft import Draft
+from gwbricks.import_shimmer.domains import draft_domain, has_own_module
+from gwbricks.import_shimmer.workspace import (
     draft_training,
     draft_workspace,
     takes_scale,
 )
+from gwbricks.quiet_libraries import quiet_libraries
+from gwbricks.runs.check import check
+from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.training.checkpoints import load_weights
 from gwbricks.training.module import CONFIG
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gwbricks.runs.shimmer.coder import Coder
+from gwbricks.import_shimmer.coder import Coder
 from gwbricks.workspace import GWEncoder, LinearCoder
 
 

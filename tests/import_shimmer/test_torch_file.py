@@ -11,7 +11,7 @@ from torch import nn, Tensor
 from torch._utils import _rebuild_tensor_v2
 
 from gwbricks.errors import CheckpointError
-from gwbricks.runs.torch_file import TorchFile
+from gwbricks.import_shimmer.torch_file import TorchFile
 
 
 class Calling:
