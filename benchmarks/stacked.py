@@ -28,7 +28,7 @@ from work import COEFS, LEARNING_RATE, Work
 
 from gwbricks import LightningBrickCollection
 from gwbricks.quiet_libraries import quiet_libraries
-from gwbricks.training.stack.turns import Run, train_together
+from gwbricks.training.stack.turns import StackedRun, train_together
 
 WARM_UP = 10
 
@@ -84,7 +84,7 @@ def time_stacked(work: Work, device: str, runs: int) -> tuple[float, float]:
     """Returns what a step of all runs takes."""
     watch = Stopwatch()
 
-    def action(index: int, run: Run) -> None:
+    def action(index: int, run: StackedRun) -> None:
         fit(work, device, *([run, watch] if not index else [run]))
 
     train_together([partial(action, index) for index in range(runs)])

@@ -11,14 +11,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gwbricks.cli.hydra_registration import register_launchers, register_sweeper
 from gwbricks.config.composition_errors import explain
 from gwbricks.config.groups import without_null_groups
 from gwbricks.config.hydra_session import UNCOMPOSABLE
 from gwbricks.config.saved import masked_overrides
 from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.errors import ConfigError, SweepError
-from gwbricks.sweeps.optuna_sweeper import register_sweeper
-from gwbricks.sweeps.recorded_launcher import register_launchers
 from gwbricks.sweeps.task import SweepTask
 
 DISARMED = (

@@ -109,7 +109,7 @@ def _run(command: str, args: list[str], trusted: list[str]) -> int:
                 " Fix: its name as Python imports it, or run where it is."
             )
     run: Callable[[list[str], list[str]], int]
-    run = import_module(f"gwbricks.cli.{command.replace('-', '_')}").run
+    run = import_module(f"gwbricks.cli.commands.{command.replace('-', '_')}").run
     return run(args, trusted)
 
 

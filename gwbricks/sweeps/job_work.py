@@ -94,9 +94,9 @@ def _is_open(spec: JobSpec, job: Job) -> bool:
 
 def run_together(jobs: Sequence[tuple[JobSpec, Job]]) -> None:
     """Runs jobs in threads of this process, which print into logs of their own."""
-    from gwbricks.training.stack.turns import Run, train_together
+    from gwbricks.training.stack.turns import StackedRun, train_together
 
-    def action(spec: JobSpec, job: Job, run: Run) -> None:
+    def action(spec: JobSpec, job: Job, run: StackedRun) -> None:
         with spec.sweep.log(spec.identity).open("a", encoding="utf-8") as log:
             printed.to(log)
             run_job(spec, job, [run])

@@ -114,9 +114,10 @@ class OptunaSweeper(Sweeper):
         jobs = []
         for (trial, _), result in zip(batch, results, strict=True):
             assert isinstance(result, JobResult)
-            assert result.job is not None
-            search.tell(trial, result.job, result.return_value)
-            jobs.append(result.job)
+            job, found = result.job, result.return_value
+            assert job is not None
+            search.tell(trial, job.name, found, job.status)
+            jobs.append(job)
         if all(map(is_mistaken, jobs)) and not search.has_learnt():
             raise ConfigError(
                 f"{jobs[0].error}\n  So no trial of this search can work. Once that is"
@@ -143,10 +144,3 @@ class OptunaSweeper(Sweeper):
         kept = [o for o in overrides if not o.lstrip("+").startswith("sweep.")]
         trusted = [part for name in self.task.trusted for part in ("--trust", name)]
         return shlex.join(["gwbricks", "train", *masked_overrides(kept), *trusted])
-
-
-def register_sweeper() -> None:
-    """Has Hydra know the sweeper."""
-    from hydra_plugins._gwbricks import Optuna
-
-    Plugins.instance().register(Optuna)

@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gwbricks.config.saved import masked_overrides
 from gwbricks.errors import ConfigError, one_line
@@ -31,15 +30,6 @@ from gwbricks.sweeps.record import (
 from gwbricks.sweeps.stopping import stoppable
 from gwbricks.sweeps.sweep_folder import SweepFolder
 from gwbricks.sweeps.task import SweepTask
-
-TARGET = "hydra_plugins._gwbricks.Recorded"
-CHANGED = {
-    "submitit_local": {
-        "timeout_min": 1_000_000,  # jobs wait in it for each other
-        "submitit_folder": "${hydra.sweep.dir}/jobs/submitit/%j",
-    }
-}
-"""What a launcher of this machine does better without its own defaults."""
 
 
 class RecordedLauncher(Launcher):
@@ -169,23 +159,6 @@ class JobResult(JobReturn):
     """What a sweeper is told of a job: its number or numbers, and its record."""
 
     job: Job | None = None
-
-
-def register_launchers() -> None:
-    """Has Hydra make a `RecordedLauncher` around whatever launcher is chosen."""
-    from hydra_plugins._gwbricks import Ray, Recorded, Slurm, Stacked
-
-    for plugin in (Recorded, Slurm, Ray, Stacked):
-        Plugins.instance().register(plugin)
-    store = ConfigStore.instance()
-    for file in store.list("hydra/launcher"):
-        node = OmegaConf.to_container(store.load(f"hydra/launcher/{file}").node)
-        assert isinstance(node, dict)
-        if node["_target_"] != TARGET:
-            name = file.removesuffix(".yaml")
-            engine = {"_target_": TARGET, "engine": node["_target_"]}
-            recorded = {**node, **engine, **CHANGED.get(name, {})}
-            store.store(name=name, group="hydra/launcher", node=recorded)
 
 
 def _run_in_threads(task: SweepTask, specs: Sequence[JobSpec]) -> None:

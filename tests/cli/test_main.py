@@ -89,7 +89,7 @@ def test_exit_status_tells_whose_mistake_it_was(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("gwbricks.cli.list.run", fail)
+    monkeypatch.setattr("gwbricks.cli.commands.list.run", fail)
     found = cli("list")
     assert found.status == status
     assert found.err.startswith("gwbricks: error: ")
@@ -102,7 +102,7 @@ def test_notes_of_an_error_are_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
         error.add_note("the disk")
         raise error
 
-    monkeypatch.setattr("gwbricks.cli.list.run", fail)
+    monkeypatch.setattr("gwbricks.cli.commands.list.run", fail)
     assert "OSError: full\n  the disk\n" in cli("list").err
 
 

@@ -19,13 +19,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
+from gwbricks.cli.hydra_registration import register_launchers, TARGET
 from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.errors import ConfigError
-from gwbricks.sweeps.recorded_launcher import (
-    RecordedLauncher,
-    register_launchers,
-    TARGET,
-)
+from gwbricks.sweeps.recorded_launcher import RecordedLauncher
 from gwbricks.sweeps.stopping import stoppable
 from gwbricks.sweeps.sweep_folder import SweepFolder
 from gwbricks.sweeps.task import SweepTask

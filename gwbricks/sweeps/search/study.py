@@ -14,7 +14,6 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from gwbricks.errors import ConfigError
-from gwbricks.sweeps.record import FINISHED, Job, PRUNED
 from gwbricks.sweeps.search.samplers import make_sampler
 from gwbricks.sweeps.search.settings import SearchSettings
 from gwbricks.sweeps.search.space import Space
@@ -119,21 +118,24 @@ class Search:
             left = range(min(self.total - self._ended(trials), batch))
             return [self._ask() for _ in left]
 
-    def tell(self, trial: Trial, job: Job, found: float | Sequence[float]) -> None:
+    def tell(
+        self, trial: Trial, run: str, found: float | Sequence[float], status: str
+    ) -> None:
         """Records how a trial ended.
 
         Args:
             trial: The trial.
-            job: The record of its job.
+            run: Name of its run.
             found: Its metrics.
+            status: `finished`, `pruned`, or another word for one that failed.
         """
         values = [found] if isinstance(found, int | float) else list(found)
-        state = TrialState.PRUNED if job.status == PRUNED else TrialState.FAIL
-        if job.status == FINISHED and not any(map(math.isnan, values)):
+        state = TrialState.PRUNED if status == "pruned" else TrialState.FAIL
+        if status == "finished" and not any(map(math.isnan, values)):
             state = TrialState.COMPLETE
         with self._lock:
             if not self.trials[trial.number].state.is_finished():
-                trial.set_user_attr("run", job.name)
+                trial.set_user_attr("run", run)
                 told = values if state == TrialState.COMPLETE else None
                 self.study.tell(trial, told, state)
 

@@ -17,7 +17,7 @@ from gwbricks.training.stack import Meeting, RandomState, Request
 PRECISION = "32-true"
 
 
-class Run(Callback):
+class StackedRun(Callback):
     """One run, which only does anything while it has the turn.
 
     As a callback of its trainer, it has the objective of each training step computed
@@ -27,7 +27,7 @@ class Run(Callback):
         action: Trains with the callback, and does all that belongs to it.
     """
 
-    def __init__(self, action: "Callable[[Run], None]") -> None:
+    def __init__(self, action: "Callable[[StackedRun], None]") -> None:
         self._random = RandomState()
         self._given, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(action,), daemon=True)
@@ -93,7 +93,7 @@ class Run(Callback):
         assert request.answer is not None
         return request.answer
 
-    def _run(self, action: "Callable[[Run], None]") -> None:
+    def _run(self, action: "Callable[[StackedRun], None]") -> None:
         self._given.acquire()
         try:
             action(self)
@@ -101,14 +101,14 @@ class Run(Callback):
             self._back.release()
 
 
-def train_together(actions: Sequence[Callable[[Run], None]]) -> None:
+def train_together(actions: Sequence[Callable[[StackedRun], None]]) -> None:
     """Trains runs in turn; their steps are computed together.
 
     Args:
-        actions: See `Run`; each records itself how it ended.
+        actions: See `StackedRun`; each records itself how it ended.
     """
     meeting = Meeting()
-    runs = [Run(action) for action in actions]
+    runs = [StackedRun(action) for action in actions]
     while runs:
         for run in runs:
             run.go_on()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gwbricks.errors import ConfigError
+from gwbricks.sweeps import slurm_queue
 from gwbricks.sweeps.job_spec import JobSpec
 from gwbricks.sweeps.launchers import slurm
 from gwbricks.sweeps.launchers.slurm import SlurmLauncher

@@ -8,7 +8,6 @@ from lightning.pytorch import LightningModule
 from omegaconf import OmegaConf
 
 from gwbricks.errors import PrunedError
-from gwbricks.sweeps.record import Job
 from gwbricks.sweeps.search.prune import PruneTrial, pruning
 from gwbricks.sweeps.search.settings import SearchSettings
 from gwbricks.sweeps.search.space import Space
@@ -44,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
         ((trial, _),) = search.take()
         for epoch in range(3):
             trial.report(1.0, epoch)
-        search.tell(trial, Job("x", number, "run", status="finished"), 1.0)
+        search.tell(trial, "run", 1.0, "finished")
     search.take()
     return tmp_path
 

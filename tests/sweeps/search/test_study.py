@@ -156,7 +156,7 @@ def test_pruned_trials_teach_the_study(tmp_path: Path) -> None:
     found = search(tmp_path, trials=1)
     ((trial, _),) = found.take()
     trial.report(3.0, 0)
-    found.tell(trial, Job("x", 0, "run0", status="pruned"), math.nan)
+    found.tell(trial, "run0", math.nan, "pruned")
     assert (found.trials[0].state, found.trials[0].value) == (TrialState.PRUNED, 3.0)
     assert found.has_learnt()
 
@@ -165,8 +165,8 @@ def test_trial_that_another_process_told_of_is_left_alone(tmp_path: Path) -> Non
     mine, other = search(tmp_path), search(tmp_path)
     ((trial, _),) = mine.take()
     ((same, _),) = other.take()
-    other.tell(same, Job("x", 0, "run0", status="finished"), 1.0)
-    mine.tell(trial, Job("x", 0, "run0", status="failed"), 2.0)
+    other.tell(same, "run0", 1.0, "finished")
+    mine.tell(trial, "run0", 2.0, "failed")
     assert mine.trials[0].value == 1.0
 
 

@@ -17,7 +17,7 @@ from gwbricks.errors import ConfigError, DivergedError
 from gwbricks.runs.folder.place import Place
 from gwbricks.runs.train import train
 from gwbricks.training.callbacks.signals import terminable, Terminated
-from gwbricks.training.stack.turns import Run, train_together
+from gwbricks.training.stack.turns import StackedRun, train_together
 
 Config = Callable[..., DictConfig]
 Outcomes = dict[str, Any]
@@ -35,7 +35,7 @@ def stack(
     """Trains jobs together and returns what each gave, or raised."""
     outcomes: Outcomes = {}
 
-    def action(name: str, overrides: tuple[str, ...], run: Run) -> None:
+    def action(name: str, overrides: tuple[str, ...], run: StackedRun) -> None:
         own = [callback for key, callback in (callbacks or {}).items() if key == name]
         last = (again or {}).get(name)
         place = Place("stacked", name, again=last is not None)

@@ -28,7 +28,7 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
         return 0
     args, ckpt_path = _take_checkpoint(args)
     if is_sweep(args):
-        from gwbricks.cli.sweep import sweep
+        from gwbricks.cli.commands.sweep import sweep
 
         return sweep(args, trusted, ckpt_path)
 
