@@ -15,12 +15,6 @@ import gwbricks
 PACKAGE = Path(gwbricks.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
-FOLDERS = (
-    *("cli", "runs", "training", "workspace", "losses"),
-    *("domains", "data", "bag_of_bricks", "bricks"),
-)
-"""Imports point from left to right."""
-
 HEAVY = ("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy")
 DISTRIBUTIONS = {
     "hydra": "hydra-core",
@@ -100,22 +94,6 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 def test_no_file_is_too_long(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
-
-
-def test_imports_point_one_way(file: Path) -> None:
-    folder = file.relative_to(PACKAGE).parts[0]
-    if folder not in FOLDERS:
-        return  # the package itself, and what all folders share
-    above = FOLDERS[: FOLDERS.index(folder)]
-    wrong = [
-        n for n in imports(file) if n.startswith(tuple(f"gwbricks.{f}" for f in above))
-    ]
-    assert wrong == []
-
-
-def test_every_folder_has_its_place_in_the_order_of_imports() -> None:
-    folders = {name.split("/")[0] for name in NAMES if "/" in name}
-    assert folders == set(FOLDERS)
 
 
 def imported(code: str) -> set[str]:

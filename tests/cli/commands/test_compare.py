@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs" / "compare.md"
+DOCS = Path(__file__).parents[3] / "docs" / "compare.md"
 COMMANDS = re.findall(
     r"^gwbricks (compare SWEEP.*)$", DOCS.read_text(encoding="utf-8"), re.M
 )

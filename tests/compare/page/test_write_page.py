@@ -59,7 +59,7 @@ def test_no_script_but_its_own_runs(make_run: Make, tmp_path: Path) -> None:
 
 
 def test_every_script_is_in_the_page() -> None:
-    folder = Path(write_page.__code__.co_filename).parent / "page"
+    folder = Path(write_page.__code__.co_filename).parent / "assets"
     assert sorted(SCRIPTS) == sorted(path.stem for path in folder.glob("*.js"))
 
 

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "jobs").mkdir()
     settings = SearchSettings(["val/loss"], storage="journal", pruner=MEDIAN)
     search = Search(settings, Space.parse({}, ["a=interval(0,1)"]), tmp_path, "")
-    for number in range(2):
+    for _ in range(2):
         ((trial, _),) = search.take()
         for epoch in range(3):
             trial.report(1.0, epoch)

@@ -13,7 +13,6 @@ import pytest
 from optuna.trial import TrialState
 
 from gwbricks.errors import ConfigError
-from gwbricks.sweeps.record import Job
 from gwbricks.sweeps.search.settings import SearchSettings
 from gwbricks.sweeps.search.space import Space
 from gwbricks.sweeps.search.study import Search, study_storage
@@ -56,8 +55,7 @@ def lead(found: Search, objective: Objective = value, die_at: int | None = None)
                 raise KilledError
             result = objective(trial.params)
             status = "finished" if result is not math.inf else "failed"
-            job = Job("x", trial.number, f"run{trial.number}", status=status)
-            found.tell(trial, job, result)
+            found.tell(trial, f"run{trial.number}", result, status)
             count += 1
     return count
 
