@@ -60,7 +60,7 @@ _NAMES = {
     "domains": "DomainModule",
     "training": "BroadcastLossCoefs GlobalWorkspace GlobalWorkspace2Domains"
     " GlobalWorkspaceFusion LightningBrickCollection LossCoefs SchedulerArgs",
-    "runs.loaded": "load LoadedRun",
+    "inference.loaded": "load LoadedRun",
     "workspace": "broadcast cycle gw_bricks GWDecoder GWEncoder RandomSelection"
     " SharedSelection SingleDomainSelection translation",
 }

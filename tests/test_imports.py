@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -87,22 +88,32 @@ def home(module: str, name: str) -> str | None:
 
 def imports(name: str) -> Iterator[str]:
     """Yields the files that a file imports, wherever in it."""
-    commands = set[str]()
-    for node in ast.walk(tree(name)):
+    nodes = [*ast.walk(tree(name))]
+    commands = {b for node in nodes for a, b in pairwise(texts(node)) if a == "-m"}
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield from (home(node.module, alias.name) or "" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.List):  # `python -m NAME` is a process of its own
-            texts = [getattr(item, "value", None) for item in node.elts]
-            commands |= {b for a, b in zip(texts, texts[1:], strict=False) if a == "-m"}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if "." in node.value and node.value not in commands:
-                yield node.value
-        elif isinstance(node, ast.JoinedStr):
-            start = getattr(node.values[0], "value", None)
-            if isinstance(start, str) and start.startswith("gwbricks."):
-                yield from (file for file in FILES if file.startswith(start))
+        elif isinstance(node, ast.JoinedStr | ast.Constant):
+            yield from named(node, commands)
+
+
+def texts(node: ast.AST) -> list[object]:
+    """Returns what stands in a list, such as a command."""
+    items = node.elts if isinstance(node, ast.List) else []
+    return [getattr(item, "value", None) for item in items]
+
+
+def named(node: ast.JoinedStr | ast.Constant, commands: set[object]) -> list[str]:
+    """Returns the files that a text names; `python -m NAME` is another process."""
+    if isinstance(node, ast.Constant):
+        text = node.value
+        is_name = isinstance(text, str) and "." in text and text not in commands
+        return [text] if is_name else []
+    start = getattr(node.values[0], "value", None)
+    is_start = isinstance(start, str) and start.startswith("gwbricks.")
+    return [file for file in FILES if is_start and file.startswith(start)]
 
 
 GRAPH = {
