@@ -110,10 +110,10 @@ def named(node: ast.JoinedStr | ast.Constant, commands: set[object]) -> list[str
     if isinstance(node, ast.Constant):
         text = node.value
         is_name = isinstance(text, str) and "." in text and text not in commands
-        return [text] if is_name else []
+        return [str(text)] if is_name else []
     start = getattr(node.values[0], "value", None)
     is_start = isinstance(start, str) and start.startswith("gwbricks.")
-    return [file for file in FILES if is_start and file.startswith(start)]
+    return [file for file in FILES if is_start and file.startswith(str(start))]
 
 
 GRAPH = {
