@@ -28,6 +28,7 @@ from work import COEFS, LEARNING_RATE, Work
 
 from gwbricks import LightningBrickCollection
 from gwbricks.quiet_libraries import quiet_libraries
+from gwbricks.training.batch_losses import compute_objective
 from gwbricks.training.stack.turns import StackedRun, train_together
 
 WARM_UP = 10
@@ -53,10 +54,16 @@ class Stopwatch(Callback):
         return wall, cpu
 
 
-def fit(work: Work, device: str, *callbacks: Callback) -> None:
-    """Trains one run."""
+def fit(
+    work: Work, device: str, *callbacks: Callback, run: StackedRun | None = None
+) -> None:
+    """Trains one run, alone or as one of a stack."""
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
-    module = LightningBrickCollection(build_graph(work), optimizer, COEFS, seed=0)
+    compute = compute_objective if run is None else run.compute
+    module = LightningBrickCollection(
+        build_graph(work), optimizer, COEFS, seed=0, compute=compute
+    )
+    stacked = [] if run is None else [run]
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             max_steps=work.steps,
@@ -68,7 +75,7 @@ def fit(work: Work, device: str, *callbacks: Callback) -> None:
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=list(callbacks),
+            callbacks=[*stacked, *callbacks],
         )
         trainer.fit(module, build_loader(work))
 
@@ -85,7 +92,7 @@ def time_stacked(work: Work, device: str, runs: int) -> tuple[float, float]:
     watch = Stopwatch()
 
     def action(index: int, run: StackedRun) -> None:
-        fit(work, device, *([run, watch] if not index else [run]))
+        fit(work, device, *([] if index else [watch]), run=run)
 
     train_together([partial(action, index) for index in range(runs)])
     return watch.per_step(work.steps - WARM_UP)

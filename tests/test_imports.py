@@ -38,7 +38,12 @@ ORDER: dict[str, tuple[str, ...]] = {
     "sweeps": ("optuna_sweeper, launchers", OTHERS, "search"),
     "compare": ("report", "page", OTHERS),
     "runs": (
-        *("worker", "train", "check", "source_experiments, fit, loggers, processes"),
+        *(
+            "worker",
+            "train",
+            "check, ready",
+            "source_experiments, fit, loggers, processes",
+        ),
         "folder",
     ),
     "training": ("stack", OTHERS, "callbacks, pictures"),

@@ -2,10 +2,11 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.utilities.types import EVAL_DATALOADERS
 from torch import Tensor
 
@@ -15,13 +16,15 @@ from gwbricks.data.pairing import Matched, pair_items
 from gwbricks.data.split import Split
 from gwbricks.errors import ConfigError, suggest
 
+Prepare = Callable[[str, Trainer | None], Mapping[str, Tensor]]
+"""From the name of a split, and the trainer of the data, to columns."""
+
 
 class TableDataModule(LightningDataModule):
     """Abstract: columns in memory, paired for training, fully kept for evaluation.
 
     Subclasses say which columns there are (`load`); this class adds the further sets,
-    draws the pairs and makes the loaders. `prepare` may be given a function from the
-    name of a split to the columns that batches of training and evaluation are to have.
+    draws the pairs and makes the loaders.
 
     Args:
         domains: Columns that are domains.
@@ -65,7 +68,17 @@ class TableDataModule(LightningDataModule):
         self.seed = seed
         self.sets = {n: s for n, s in sorted((sets or {}).items()) if s is not None}
         self.test_repeats = test_repeats
-        self.prepare: Callable[[str], Mapping[str, Tensor]] | None = None
+        self._prepare: Prepare | None = None
+
+    def with_columns(self, prepare: Prepare) -> "TableDataModule":
+        """Returns the same data, whose batches have other columns.
+
+        Args:
+            prepare: Gives the columns of a split in training and evaluation.
+        """
+        other = copy(self)  # users' classes have constructors of their own
+        other._prepare = prepare
+        return other
 
     @abstractmethod
     def load(self) -> dict[str, Split]:
@@ -164,7 +177,8 @@ class TableDataModule(LightningDataModule):
         return self._loader("test", self.splits["test"].columns)
 
     def _columns(self, split: str) -> Mapping[str, Tensor]:
-        return self.prepare(split) if self.prepare else self.splits[split].columns
+        columns = self.splits[split].columns
+        return columns if self._prepare is None else self._prepare(split, self.trainer)
 
     def _loaders(self, stage: str) -> EvalLoader | dict[str, EvalLoader]:
         further = [name for name in self.splits if name.startswith(f"{stage}_")]

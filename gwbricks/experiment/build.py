@@ -1,8 +1,10 @@
 """From a resolved config to data, graph and module."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -18,6 +20,7 @@ from gwbricks.errors import ConfigError, ConfigErrors, UnknownNameError
 from gwbricks.experiment.sizes import check_data_sizes, check_sizes
 from gwbricks.losses import ROUTES, without_routes
 from gwbricks.training import LightningBrickCollection
+from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
 from gwbricks.workspace.graph.gw_bricks import UNIMODAL
 
@@ -25,7 +28,11 @@ PARTS = ("selection", "fusion", "routes", "contrastive")
 OPTIONAL = ("corruption",)
 
 
-@dataclass
+MakeModule = Callable[..., LightningBrickCollection]
+"""Makes a LightningModule around a graph; takes what belongs to a run by name."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """What a config describes, ready to be trained.
 
@@ -34,24 +41,44 @@ class Experiment:
         data: The data module.
         domains: The domains of the workspace, if there is one.
         module: The LightningModule around the graph.
+        make_module: Makes another one around the same graph.
         loaded: Modules whose weights were loaded; see `load_sources`.
         sources: Experiments that bricks start from, by the config key of the brick.
-        weights: Files or run folders of weights that it starts from, by config key.
     """
 
     config: dict[str, Any]
     data: LightningDataModule
     domains: dict[str, WorkspaceDomain]
     module: LightningBrickCollection
-    loaded: set[nn.Module] = field(default_factory=set)
-    sources: dict[str, "Experiment"] = field(default_factory=dict)
-    weights: dict[str, Path] = field(default_factory=dict)
+    make_module: MakeModule
+    loaded: frozenset[nn.Module] = frozenset()
+    sources: Mapping[str, "Experiment"] = MappingProxyType({})
 
     @property
     def own_domains(self) -> dict[str, WorkspaceDomain]:
         """The domains that were not loaded as parts of the graph."""
         domains = self.domains.items()
         return {name: d for name, d in domains if d.module not in self.loaded}
+
+    def in_folder(
+        self,
+        folder: Path,
+        config: dict[str, Any],
+        saved: Mapping[str, Any],
+        compute: Callable[..., Objective] = compute_objective,
+    ) -> "Experiment":
+        """Returns the experiment of a run, with the same data and graph.
+
+        Args:
+            folder: The run folder, in which pictures are kept.
+            config: The resolved config, which names the folder.
+            saved: The config that checkpoints keep.
+            compute: See `LightningBrickCollection`.
+        """
+        module = self.make_module(
+            config=saved, path_experiments=folder, compute=compute
+        )
+        return replace(self, config=config, module=module)
 
 
 def build_experiment(
@@ -72,23 +99,25 @@ def build_experiment(
     data = instantiate(config["data"], "data", config["seed"], trusted)
     if isinstance(data, TableDataModule):
         _ = data.splits, data.groups  # raise early
-    domains, module = build_module(config, trusted, saved, data)
-    return Experiment(config, data, domains, module)
+    domains, make_module = build_graph(config, trusted, data)
+    module = make_module(config=config if saved is None else saved)
+    return Experiment(config, data, domains, module, make_module)
 
 
-def build_module(
+def build_graph(
     config: dict[str, Any],
     trusted: Collection[str] = (),
-    saved: Mapping[str, Any] | None = None,
     data: LightningDataModule | None = None,
-) -> tuple[dict[str, WorkspaceDomain], LightningBrickCollection]:
-    """Builds domains, graph and module, without loading or training any weights.
+) -> tuple[dict[str, WorkspaceDomain], MakeModule]:
+    """Builds domains and graph, without loading or training any weights.
 
     Args:
         config: See `build_experiment`.
         trusted: See `resolve_target`.
-        saved: See `build_experiment`.
         data: The data that the graph has to fit; None checks nothing of it.
+
+    Returns:
+        The domains, and what makes a LightningModule around the graph.
 
     Raises:
         ConfigError: If the parts do not fit together.
@@ -116,17 +145,16 @@ def build_module(
             "bricks: there is none. Fix: bricks@bricks: [gw], or your own bricks."
         )
     optimizer, groups = build_optimizer(config["optimizer"], "optimizer", seed, trusted)
-    module = LightningBrickCollection(
+    return domains, partial(
+        LightningBrickCollection,
         _connect(bricks, data),
         optimizer,
         without_routes(coefs),
         instantiate(config.get("scheduler"), "scheduler", seed, trusted),
         seed,
-        config if saved is None else saved,
         parameter_groups=groups,
         compiled=bool(config.get("compile")),
     )
-    return domains, module
 
 
 def _check_compile(config: Mapping[str, Any], workspace: Workspace | None) -> None:

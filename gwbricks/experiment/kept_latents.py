@@ -51,8 +51,8 @@ def check_latents(
                 )
 
 
-def cache_latents(experiment: Experiment) -> None:
-    """Has the data give latents where they can be computed once.
+def with_latents(experiment: Experiment) -> LightningDataModule:
+    """Returns the data, with latents in batches where they can be computed once.
 
     Args:
         experiment: The experiment, checked by `check_latents`.
@@ -62,11 +62,12 @@ def cache_latents(experiment: Experiment) -> None:
         name: node.get("cache", "auto")
         for name, node in (config.get("domains") or {}).items()
     }
-    if choices and isinstance(data, TableDataModule):
-        domains = [name for name, choice in choices.items() if choice is not False]
-        required = [name for name, choice in choices.items() if choice is True]
-        keep = LatentFiles(config)
-        data.prepare = CachedLatents(module, data, domains, required, keep)
+    if not choices or not isinstance(data, TableDataModule):
+        return data
+    domains = [name for name, choice in choices.items() if choice is not False]
+    required = [name for name, choice in choices.items() if choice is True]
+    keep = LatentFiles(config)
+    return data.with_columns(CachedLatents(module, data, domains, required, keep))
 
 
 @dataclass(frozen=True)

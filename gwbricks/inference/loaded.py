@@ -17,7 +17,7 @@ from gwbricks.data import TableDataModule
 from gwbricks.data.array_files import present_rows
 from gwbricks.data.pairing import by_presence
 from gwbricks.errors import ConfigError
-from gwbricks.experiment.build import build_module
+from gwbricks.experiment.build import build_graph
 from gwbricks.inference.outputs import Outputs
 from gwbricks.inference.raw_rows import (
     assemble,
@@ -63,7 +63,8 @@ def load(
         raise ConfigError(f"batch_size: {batch_size}. Expected 1 or more.")
     trusted = [trust] if isinstance(trust, str) else list(trust)
     config, weights = read_run(Path(target), (), trusted)
-    _, module = build_module(config, trusted)
+    _, make_module = build_graph(config, trusted)
+    module = make_module(config=config)
     load_weights(module, weights, str(target))
     try:
         module.to(device).eval()

@@ -1,6 +1,7 @@
 """Builds what a config describes, after checking all of it."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 from omegaconf import DictConfig
@@ -62,11 +63,11 @@ def check(
     if problems:
         raise ConfigErrors(problems)
     checked = partial(check, trusted=trusted)
-    experiment.sources = check_experiments(cfg, config, checked, needed_by)
-    untrained = {k: e.module.state_dict() for k, e in experiment.sources.items()}
-    experiment.loaded = load_sources(
-        config.get("bricks") or {}, module.brick_collection, untrained
-    )
+    sources = check_experiments(cfg, config, checked, needed_by)
+    untrained = {key: source.module.state_dict() for key, source in sources.items()}
+    bricks = config.get("bricks") or {}
+    loaded = load_sources(bricks, module.brick_collection, untrained)
+    experiment = replace(experiment, sources=sources, loaded=frozenset(loaded))
     _check_loaded_once(experiment)
     check_domains(config, experiment.own_domains, experiment.data, trusted)
     check_latents(config, experiment.domains, experiment.data)

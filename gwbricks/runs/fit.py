@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from gwbricks.experiment.build import Experiment
-from gwbricks.experiment.kept_latents import cache_latents
+from gwbricks.experiment.kept_latents import with_latents
 from gwbricks.experiment.trainer import make_trainer
 from gwbricks.runs.folder.results import is_of, Results
 from gwbricks.training.checkpoints import load_weights, read_weights
@@ -31,18 +31,17 @@ def fit_and_test(
         Final numbers by name: of the training, and of validation and test.
     """
     trainer.callbacks += callbacks  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
-    cache_latents(experiment)
+    data = with_latents(experiment)
     trainer.fit(
-        experiment.module,
-        datamodule=experiment.data,
-        ckpt_path=ckpt_path,
-        weights_only=True,
+        experiment.module, datamodule=data, ckpt_path=ckpt_path, weights_only=True
     )
-    return _final_results(trainer, experiment)
+    return _final_results(trainer, experiment, data)
 
 
-def _final_results(trainer: Trainer, experiment: Experiment) -> Results:
-    module, data = experiment.module, experiment.data
+def _final_results(
+    trainer: Trainer, experiment: Experiment, data: LightningDataModule
+) -> Results:
+    module = experiment.module
     results = _numbers(trainer, "train")
     best = trainer.checkpoint_callback
     path = best.best_model_path if isinstance(best, ModelCheckpoint) else ""

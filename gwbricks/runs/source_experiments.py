@@ -89,28 +89,31 @@ def keep_experiments(
     train: Callable[[DictConfig, Place], object],
     tell: Callable[[str], None],
     is_maker: bool = True,
-) -> dict[str, dict[str, Tensor]]:
-    """Returns the weights of the experiments that bricks start from.
+) -> tuple[dict[str, Path], dict[str, dict[str, Tensor]]]:
+    """Trains the experiments that bricks start from, unless that was done before.
 
     Args:
-        experiment: What needs them; it is told their files.
+        experiment: What needs them.
         cfg: Its config.
         train: Trains an experiment, as a run of its own.
         tell: Is told what happens, a line at a time.
         is_maker: See `keep`.
 
+    Returns:
+        Their files and their weights, by the config key of the brick or nest.
+
     Raises:
         CheckpointError: If kept weights are damaged.
         ConfigError: If the weights cannot be written.
     """
-    found = {}
+    files, weights = {}, {}
     bricks = experiment.config.get("bricks") or {}
     for key, overrides in sorted(find_experiments(bricks).items()):
         name = safe_name(experiment_name(overrides))
         file = f"{name}-{experiment_key(overrides, experiment.sources[key])}.ckpt"
         path = Path(experiment.config["paths"]["pretrained"]) / file
-        experiment.weights[key] = path
-        found[key] = keep(
+        files[key] = path
+        weights[key] = keep(
             path,
             f"{key}: {' '.join(overrides)}",
             f"{key}.from",
@@ -118,7 +121,7 @@ def keep_experiments(
             tell,
             is_maker,
         )
-    return found
+    return files, weights
 
 
 def experiment_key(overrides: Sequence[str], experiment: Experiment) -> str:

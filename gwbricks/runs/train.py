@@ -1,26 +1,22 @@
-"""Checks and trains what a config describes."""
+"""Trains what a config describes, and leaves a run folder."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gwbricks.config.brick_sources import find_sources
 from gwbricks.config.saved import plain_config, saved_config
 from gwbricks.errors import ConfigError, PrunedError
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.graph_picture import keep_drawing
-from gwbricks.experiment.load_sources import load_sources, path_of
-from gwbricks.experiment.pretrain import pretrain_domains
-from gwbricks.experiment.resumable import check_resumable
 from gwbricks.experiment.threads import choose_threads
 from gwbricks.experiment.trainer import build_trainer
-from gwbricks.experiment.untrained import untrained_notes
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.check import check
 from gwbricks.runs.fit import fit_and_test
@@ -31,10 +27,10 @@ from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.runs.loggers.run_loggers import RunLoggers
 from gwbricks.runs.processes.process_group import Processes, TellRunFolder
 from gwbricks.runs.processes.worker_spec import WorkerSpec
-from gwbricks.runs.source_experiments import keep_experiments
+from gwbricks.runs.ready import make_ready
+from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.callbacks.keep_on_signal import KeepOnSignal
 from gwbricks.training.callbacks.signals import interruptible, terminable, Termination
-from gwbricks.whole_file import make_folder
 
 LAST = "checkpoints/last.ckpt"
 """Where in the run folder the checkpoint is that a run goes on from."""
@@ -46,6 +42,7 @@ def train(
     trusted: Collection[str] = (),
     ckpt_path: str | None = None,
     callbacks: Sequence[Callback] = (),
+    compute: Callable[..., Objective] = compute_objective,
 ) -> Results:
     """Checks, builds, pretrains, trains, and tests; leaves a run folder.
 
@@ -55,6 +52,7 @@ def train(
         trusted: See `resolve_target`.
         ckpt_path: Checkpoint to go on from.
         callbacks: Further ones than those of the config.
+        compute: Computes the objective of a batch; see `LightningBrickCollection`.
 
     Returns:
         Final numbers by name: of the training, and of validation and test with the best
@@ -72,12 +70,16 @@ def train(
         processes = Processes.of(experiment.config["trainer"])
         console = Console(quiet=not processes.is_first)
         tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
-        _make_ready(experiment, cfg, spec, processes, tell)
+        train_source = partial(train, trusted=trusted)
+        weights = make_ready(experiment, cfg, spec, processes, train_source, tell)
         if not processes.is_first:
             return _help(experiment, spec, processes)
         threads = _settle_threads(experiment, tell)
-        folder = _open_folder(experiment, cfg, place)
-        config = experiment.config
+        folder = _open_folder(experiment.config, place)
+        OmegaConf.update(cfg, "paths.run", str(folder.path))
+        config, saved = plain_config(cfg), saved_config(cfg)
+        experiment = experiment.in_folder(folder.path, config, saved, compute)
+        folder.start(saved, place.overrides)
         spec = replace(spec, config={**config, "threads": threads})
         if config.get("compile"):
             tell("compile: the second step waits for the compiler, up to a minute")
@@ -87,8 +89,8 @@ def train(
             processes.together(spec, folder.path),
             interruptible(),
         ):
-            loggers.start(config, saved_config(cfg), place, trusted)
-            loggers.log_sources(experiment.weights)
+            loggers.start(config, saved, place, trusted)
+            loggers.log_sources(weights)
             trainer = build_trainer(config, trusted, loggers.started)
             keeper = KeepOnSignal(folder.path / LAST, termination)
             further = [*callbacks, TellRunFolder(folder.path), keeper]
@@ -129,7 +131,8 @@ def help_train(spec: WorkerSpec, ready: Callable[[], object]) -> None:
     with quiet_libraries():
         experiment = check(cfg, spec.trusted, is_saved=True)
         processes = Processes.of(experiment.config["trainer"])
-        _make_ready(experiment, cfg, spec, processes)
+        train_source = partial(train, trusted=spec.trusted)
+        make_ready(experiment, cfg, spec, processes, train_source)
         ready()
         _help(experiment, spec, processes)
 
@@ -149,49 +152,12 @@ def _help(experiment: Experiment, spec: WorkerSpec, processes: Processes) -> Res
         return fit_and_test(trainer, experiment, spec.ckpt_path, further)
 
 
-def _make_ready(
-    experiment: Experiment,
-    cfg: DictConfig,
-    spec: WorkerSpec,
-    processes: Processes,
-    tell: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Loads or trains all weights that the training starts from."""
-    config, trusted = experiment.config, spec.trusted
-    processes.share_cores(config.get("threads"))
-    if spec.ckpt_path is not None:
-        epochs = check_resumable(experiment, spec.ckpt_path, spec.again)
-        tell(f"going on from {spec.ckpt_path}, with {epochs} whole epochs behind it")
-    make_folder(Path(config["paths"]["outputs"]), "paths.outputs")
-    for note in untrained_notes(experiment.module):
-        tell(note)
-    bricks = config.get("bricks") or {}
-    for key, source in find_sources(bricks).items():
-        if isinstance(source, str):
-            tell(f"{key}: weights of {source}")
-            experiment.weights[key] = path_of(source)
-    trained, is_first = partial(train, trusted=trusted), processes.is_first
-    kept = keep_experiments(experiment, cfg, trained, tell, is_first)
-    load_sources(bricks, experiment.module.brick_collection, kept)
-    domains, data = experiment.own_domains, experiment.data
-    experiment.weights |= pretrain_domains(
-        config, domains, data, trusted, tell, is_first
-    )
-
-
-def _open_folder(experiment: Experiment, cfg: DictConfig, place: Place) -> RunFolder:
-    """Starts the run folder, and tells config and experiment of it."""
-    parent = Path(experiment.config["paths"]["outputs"]) / place.parent
-    folder = (
-        RunFolder(parent / place.name)
-        if place.again
-        else RunFolder.create(parent, place.name)
-    )
-    OmegaConf.update(cfg, "paths.run", str(folder.path))
-    experiment.config, saved = plain_config(cfg), saved_config(cfg)
-    experiment.module.config, experiment.module.folder = saved, folder.path
-    folder.start(saved, place.overrides)
-    return folder
+def _open_folder(config: Mapping[str, Any], place: Place) -> RunFolder:
+    """Makes the run folder; a run that goes on has one."""
+    parent = Path(config["paths"]["outputs"]) / place.parent
+    if place.again:
+        return RunFolder(parent / place.name)
+    return RunFolder.create(parent, place.name)
 
 
 @contextmanager

@@ -37,6 +37,8 @@ from gwbricks.training.callbacks.signals import terminable
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
 
+    from gwbricks.training.stack.turns import StackedRun
+
 
 def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
     """Runs jobs that nobody else runs, but for those that have ended before.
@@ -99,32 +101,32 @@ def run_together(jobs: Sequence[tuple[JobSpec, Job]]) -> None:
     def action(spec: JobSpec, job: Job, run: StackedRun) -> None:
         with spec.sweep.log(spec.identity).open("a", encoding="utf-8") as log:
             printed.to(log)
-            run_job(spec, job, [run])
+            run_job(spec, job, run)
 
     printed = PrintedByThread(sys.stdout)
     with redirect_stdout(printed), redirect_stderr(printed):
         train_together([partial(action, spec, job) for spec, job in jobs])
 
 
-def run_job(spec: JobSpec, job: Job, callbacks: "Sequence[Callback]" = ()) -> None:
+def run_job(spec: JobSpec, job: Job, stacked: "StackedRun | None" = None) -> None:
     """Runs a job that has begun, and records how it ended.
 
     Args:
         spec: The job.
         job: What was known of it before it began.
-        callbacks: Further ones of its training.
+        stacked: Computes its steps together with those of other jobs, if there are.
     """
     sweep = spec.sweep
     hydra = OmegaConf.create({"hydra": spec.config["hydra"]})
     HydraConfig.instance().cfg = cast(Any, hydra)
-    ended = _train(spec, sweep, job, callbacks)
+    ended = _train(spec, sweep, job, stacked)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended anyway
     sweep.write(sweep.read(job.identity).ended(*ended))
 
 
 def _train(
-    spec: JobSpec, sweep: SweepFolder, job: Job, callbacks: "Sequence[Callback]"
+    spec: JobSpec, sweep: SweepFolder, job: Job, stacked: "StackedRun | None"
 ) -> tuple[str, str | None]:
     """Trains, from the last checkpoint if there is one, and tells how it ended."""
     from gwbricks.errors import PrunedError
@@ -141,8 +143,12 @@ def _train(
         if last is None and run.exists():
             shutil.rmtree(run)
         place = Place(parent, job.name, job.overrides, again=last is not None)
-        checkpoint, further = last or spec.ckpt_path, [*_callbacks(spec), *callbacks]
-        train(spec.cfg, place, spec.trusted, checkpoint, further)
+        checkpoint, further = last or spec.ckpt_path, _callbacks(spec)
+        if stacked is None:
+            train(spec.cfg, place, spec.trusted, checkpoint, further)
+        else:
+            further, compute = [*further, stacked], stacked.compute
+            train(spec.cfg, place, spec.trusted, checkpoint, further, compute)
     except KeyboardInterrupt:
         return INTERRUPTED, None
     except PrunedError as error:

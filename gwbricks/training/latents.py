@@ -1,8 +1,10 @@
 """Latents of frozen domains, computed once instead of in every step."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
@@ -42,10 +44,10 @@ def make_anew(
 class CachedLatents:
     """Gives loaders latents in the place of raw data that nothing else reads.
 
-    As `prepare` of a data module it returns a split's columns. When a split is first
-    loaded, every frozen domain that is `cacheable` encodes all of its rows, with the
-    weights and on the device that it then has, in the precision of the Trainer. Groups,
-    order and all other columns stay what they are, and so do the results.
+    It returns a split's columns; see `TableDataModule.with_columns`. When a split is
+    first loaded, every frozen domain that is `cacheable` encodes all of its rows, with
+    the weights and on the device that it then has, in the precision of the Trainer.
+    Groups, order and all other columns stay what they are, and so do the results.
 
     Args:
         module: The graph, and the losses that are wanted.
@@ -74,17 +76,23 @@ class CachedLatents:
         }
         self._columns: dict[str, dict[str, Tensor]] = {}
 
-    def __call__(self, split: str) -> Mapping[str, Tensor]:
+    def __call__(
+        self, split: str, trainer: Trainer | None = None
+    ) -> Mapping[str, Tensor]:
         """Returns the columns that batches of a split have.
+
+        Args:
+            split: Name of the split.
+            trainer: Says in which precision domains encode; None for that of torch.
 
         Raises:
             ConfigError: If a required domain encodes the same rows in different ways.
         """
         if split not in self._columns:
-            self._columns[split] = self._prepare(split)
+            self._columns[split] = self._prepare(split, trainer)
         return self._columns[split]
 
-    def _prepare(self, split: str) -> dict[str, Tensor]:
+    def _prepare(self, split: str, trainer: Trainer | None) -> dict[str, Tensor]:
         stage = Stage(split.partition("_")[0])
         columns, present = self.data.splits[split].columns, self.data.present(split)
         given = {name for name in self.data.columns if name in columns}
@@ -92,7 +100,9 @@ class CachedLatents:
         made = {}
         for name, brick in self._bricks.items():
             if brick in run and name in given and present[name].any():
-                latents = self._encode(name, brick, columns[name], present[name])
+                encode = partial(self._encode_some, brick, trainer)
+                rows, there = columns[name], present[name]
+                latents = self._encode(name, brick, encode, rows, there)
                 if latents is not None:
                     made[brick.output_names[0]] = latents
         steps = self._steps(stage, {*given, *made})
@@ -109,20 +119,25 @@ class CachedLatents:
         return self.module.brick_collection.steps(stage, names, losses)
 
     def _encode(
-        self, name: str, brick: BrickModule, rows: Tensor, present: Tensor
+        self,
+        name: str,
+        brick: BrickModule,
+        encode: Callable[[Tensor, Tensor], Tensor],
+        rows: Tensor,
+        present: Tensor,
     ) -> Tensor | None:
         """Returns the latents, zeros where there is none; None if they are random."""
         items = present.nonzero().flatten()
         some = items[:ROWS]
         with isolate_rng():
-            first, again = (self._encode_some(brick, rows, some) for _ in range(2))
+            first, again = (encode(rows, some) for _ in range(2))
         if not _is_close(first, again):
             return self._refuse(name, brick)
 
         def make() -> Tensor:
             latents = first.new_zeros(len(rows), *first.shape[1:])
             for part in items.split(ROWS):
-                latents[part] = self._encode_some(brick, rows, part)
+                latents[part] = encode(rows, part)
             return latents
 
         weights = [value for _, value in sorted(brick.model.state_dict().items())]
@@ -134,9 +149,10 @@ class CachedLatents:
         )
 
     @torch.no_grad()
-    def _encode_some(self, brick: BrickModule, rows: Tensor, items: Tensor) -> Tensor:
+    def _encode_some(
+        self, brick: BrickModule, trainer: Trainer | None, rows: Tensor, items: Tensor
+    ) -> Tensor:
         taken = rows.index_select(0, items).to(self.module.device)
-        trainer = self.data.trainer
         if trainer is None:
             return brick.function(taken).cpu()
         with trainer.precision_plugin.forward_context():

@@ -60,9 +60,7 @@ class LightningBrickCollection(QuickHooks):
             of the group, such as `{"latents": {"params": "gw.*.latent", "lr": 1e-4}}`;
             see `group_parameters`.
         compiled: Whether training steps are compiled; see `CompiledCollection`.
-
-    Attributes:
-        compute: Computes the objective of a batch; see `compute_objective`.
+        compute: Computes the objective of a batch, as `compute_objective` does.
 
     Raises:
         UnknownNameError: If a coefficient names no loss.
@@ -82,6 +80,7 @@ class LightningBrickCollection(QuickHooks):
         experiment_name: str | None = None,
         parameter_groups: Groups | None = None,
         compiled: bool = False,
+        compute: Callable[..., Objective] = compute_objective,
     ) -> None:
         super().__init__()
         self.brick_collection = brick_collection
@@ -97,7 +96,7 @@ class LightningBrickCollection(QuickHooks):
         coefs = dict.fromkeys(known, 1.0) if loss_coefs is None else loss_coefs
         self.loss_coefs = check_coefs(coefs, known)
         self.ramps = find_ramps(coefs)
-        self.compute: Callable[..., Objective] = compute_objective
+        self._compute = compute
         self.summaries: dict[str, Any] = {}
         self._names: dict[tuple[Stage, frozenset[str]], list[str]] = {}
         self._means = {stage: RunningMeans() for stage in Stage}
@@ -151,7 +150,7 @@ class LightningBrickCollection(QuickHooks):
             coefs = coefs_at(self.trainer.global_step, coefs, self.ramps)
         graph = self.brick_collection
         run = self._run if stage is Stage.TRAIN else graph.run
-        objective, logged = self.compute(graph, run, inputs, stage, names, coefs)
+        objective, logged = self._compute(graph, run, inputs, stage, names, coefs)
         rows = 1.0 if stage is Stage.TRAIN else float(count_rows(inputs))
         self._means[stage].add(logged, weight=rows)
         return objective

@@ -169,7 +169,7 @@ def test_cached_latents_change_no_result(
 ) -> None:
     plain = outcome(make_model(**parts), make_data(kind), make_trainer)
     model, data = make_model(**parts), make_data(kind)
-    data.prepare = CachedLatents(model, data)
+    data = data.with_columns(CachedLatents(model, data))
     cached = outcome(model, data, make_trainer)
     assert {"train/loss", "val/loss", "val_noisy/loss", "test_noisy/loss"} <= set(plain)
     same(plain, cached)
@@ -179,7 +179,7 @@ def test_every_row_is_encoded_once_and_once_more_to_compare(
     make_model: Maker, make_data: Maker, make_trainer: Maker
 ) -> None:
     model, data = make_model(), make_data()
-    data.prepare = CachedLatents(model, data)
+    data = data.with_columns(CachedLatents(model, data))
     make_trainer(max_epochs=5).fit(model, data)
     assert all(m.encoded == 3 * (40 + 20 + 20) for m in modules_of(model).values())
 
@@ -188,7 +188,7 @@ def test_batches_hold_raw_data_only_where_something_reads_it(
     make_model: Maker, make_data: Maker
 ) -> None:
     model, data = make_model({"v": RawDomain(5)}), make_data()
-    data.prepare = CachedLatents(model, data)
+    data = data.with_columns(CachedLatents(model, data))
     train = next(iter(data.train_dataloader()))
     tested = next(iter(data.test_dataloader()["test"]))
     latents = {f"{name}/latent" for name in SIZES}
@@ -213,7 +213,7 @@ def test_a_resumed_run_with_cached_latents_is_that_of_before(
             if ckpt_path is not None:
                 for weights in model.parameters():
                     weights.add_(1.0)  # the weights of the checkpoint count
-        data.prepare = CachedLatents(model, data)
+        data = data.with_columns(CachedLatents(model, data))
         trainer = make_trainer(**settings, callbacks=[keeper])
         trainer.fit(model, data, ckpt_path=ckpt_path, weights_only=True)
         return model

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -10,7 +10,6 @@ from lightning.pytorch.callbacks import ProgressBar
 
 from gwbricks.bricks import BrickCollection, Stage
 from gwbricks.errors import ConfigError
-from gwbricks.training import LightningBrickCollection
 from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.stack import Meeting, RandomState, Request
 
@@ -20,8 +19,8 @@ PRECISION = "32-true"
 class StackedRun(Callback):
     """One run, which only does anything while it has the turn.
 
-    As a callback of its trainer, it has the objective of each training step computed
-    together with those of the other runs.
+    Its training has to be given `compute`, which has the objective of each training
+    step computed together with those of the other runs, and the run as a callback.
 
     Args:
         action: Trains with the callback, and does all that belongs to it.
@@ -50,11 +49,12 @@ class StackedRun(Callback):
         trainer.callbacks = kept  # pyright: ignore[reportAttributeAccessIssue]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the training steps over.
+        """Checks what is trained.
 
         Raises:
             ConfigError: If the trainer does what cannot be stacked.
         """
+        del pl_module
         if trainer.world_size > 1:
             raise ConfigError(
                 f"trainer.devices: {trainer.world_size} processes cannot be stacked."
@@ -65,14 +65,8 @@ class StackedRun(Callback):
                 f"trainer.precision: {trainer.precision!r} cannot be stacked. Fix:"
                 f" trainer.precision={PRECISION}, or hydra/launcher=basic."
             )
-        cast(LightningBrickCollection, pl_module).compute = self._compute
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Gives them back."""
-        del trainer
-        cast(LightningBrickCollection, pl_module).compute = compute_objective
-
-    def _compute(
+    def compute(
         self,
         graph: BrickCollection,
         run: Callable[..., dict[str, Any]],
@@ -81,6 +75,7 @@ class StackedRun(Callback):
         names: Sequence[str],
         coefs: Mapping[str, float],
     ) -> Objective:
+        """Waits for the turn in which the steps of all runs have been computed."""
         if stage is not Stage.TRAIN:
             return compute_objective(graph, run, inputs, stage, names, coefs)
         request = Request(graph, inputs, names, coefs, self._random, not self._has_met)

@@ -29,20 +29,21 @@ FUSION = (*PLAIN, "routes@workspace.routes=fusion", "+loss_coefs.fused=1.0")
 def stack(
     config: Config,
     jobs: Mapping[str, tuple[str, ...]],
-    callbacks: Mapping[str, Callback] | None = None,
+    further: Mapping[str, Callback] | None = None,
     again: Mapping[str, Path] | None = None,
 ) -> Outcomes:
     """Trains jobs together and returns what each gave, or raised."""
     outcomes: Outcomes = {}
 
     def action(name: str, overrides: tuple[str, ...], run: StackedRun) -> None:
-        own = [callback for key, callback in (callbacks or {}).items() if key == name]
+        own = [callback for key, callback in (further or {}).items() if key == name]
         last = (again or {}).get(name)
         place = Place("stacked", name, again=last is not None)
         path = None if last is None else str(last)
         try:
             cfg = config(*overrides)
-            outcomes[name] = train(cfg, place, ckpt_path=path, callbacks=[run, *own])
+            callbacks, compute = [run, *own], run.compute
+            outcomes[name] = train(cfg, place, (), path, callbacks, compute)
         except BaseException as error:
             outcomes[name] = error
 
