@@ -1,10 +1,9 @@
 """From a resolved config to data, graph and module."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -52,7 +51,7 @@ class Experiment:
     module: LightningBrickCollection
     make_module: MakeModule
     loaded: frozenset[nn.Module] = frozenset()
-    sources: Mapping[str, "Experiment"] = MappingProxyType({})
+    sources: Mapping[str, "Experiment"] = field(default_factory=dict)
 
     @property
     def own_domains(self) -> dict[str, WorkspaceDomain]:

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from gwbricks.data import VectorsData
 from gwbricks.errors import ConfigError
@@ -29,6 +31,25 @@ def test_evaluation_has_all_rows_matched(split: str, rows: int) -> None:
     tables = list(loader)
     assert {table.layout.groups[0].columns for table in tables} == {("t", "v")}
     assert sum(table.layout.rows for table in tables) == rows
+
+
+def test_other_columns_are_of_another_object_with_the_same_rows() -> None:
+    data = vectors()
+    asked = []
+
+    def doubled(split: str, trainer: object) -> dict[str, Tensor]:
+        asked.append((split, trainer))
+        return {name: 2 * rows for name, rows in data.splits[split].columns.items()}
+
+    other = data.with_columns(doubled)
+    assert type(other) is type(data)
+    for made, plain in ((other, data), (data, data)):
+        batches = zip(made.val_dataloader(), plain.val_dataloader(), strict=True)
+        factor = 2 if made is other else 1
+        assert all(
+            torch.equal(a.columns["v"], factor * b.columns["v"]) for a, b in batches
+        )
+    assert asked == [("val", None)]
 
 
 def test_data_are_loaded_once() -> None:

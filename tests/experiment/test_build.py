@@ -1,3 +1,4 @@
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,16 @@ def test_brick_that_reads_what_the_data_lacks_is_told_what_there_is(
     message = rf"copy\.input_names: unknown name 'label'.* The data has {hint}"
     with pytest.raises(ConfigError, match=message):
         build_experiment(config)
+
+
+def test_an_experiment_is_made_whole_and_not_changed_after() -> None:
+    experiment = build_experiment(plain_config(compose()))
+    before = dict(vars(experiment.module))
+    own, saved = {**experiment.config, "seed": 7}, {"seed": 7, "token": "***"}
+    run = experiment.in_folder(Path("run"), own, saved)
+    assert run.config == own
+    assert (run.module.config, run.module.folder) == (saved, Path("run"))
+    assert run.module.brick_collection is experiment.module.brick_collection
+    assert vars(experiment.module) == before
+    with pytest.raises(FrozenInstanceError):
+        experiment.config = own  # pyright: ignore[reportAttributeAccessIssue] - it is frozen
