@@ -1,4 +1,4 @@
-"""Bricks: modules with named inputs and outputs, connected to a graph."""
+"""What one brick is: the module, the names it reads and writes, when it is alive."""
 
 from gwbricks.bricks.brick import Brick as Brick, BrickModule as BrickModule
 from gwbricks.bricks.collection.collection import BrickCollection as BrickCollection

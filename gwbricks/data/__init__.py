@@ -1,4 +1,4 @@
-"""Data: tables with missing cells, pairing, loaders, and data sets."""
+"""Rows in memory: tables with missing cells, pairing, loaders, data sets."""
 
 from gwbricks.data.cifar10 import CIFAR10Data as CIFAR10Data
 from gwbricks.data.digits import DigitsData as DigitsData

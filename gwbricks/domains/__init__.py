@@ -1,4 +1,4 @@
-"""Domains: modalities that offer encode, decode and compute_loss."""
+"""Domains: one modality a file, each with encode, decode and compute_loss."""
 
 from gwbricks.bricks import LossOutput as LossOutput
 from gwbricks.domains.autoencoder import (

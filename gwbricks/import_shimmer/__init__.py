@@ -1,3 +1,3 @@
-"""Takes over what was trained with Shimmer."""
+"""A checkpoint of Shimmer as a run folder; nothing in it is unpickled."""
 
 from gwbricks.import_shimmer.import_run import import_shimmer as import_shimmer

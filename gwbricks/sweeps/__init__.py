@@ -1,1 +1,1 @@
-"""Sweeps: jobs with an identity, a record, and a process of their own."""
+"""Many jobs: their identity, record and process, and Hydra's launcher around them."""

@@ -1,4 +1,4 @@
-"""Training: the one LightningModule, schedules, and Shimmer's constructors."""
+"""The one LightningModule: objective, schedule, parameter groups, logs, checkpoints."""
 
 from gwbricks.training.callbacks.best_checkpoint import BestCheckpoint as BestCheckpoint
 from gwbricks.training.callbacks.metrics_file import MetricsFile as MetricsFile

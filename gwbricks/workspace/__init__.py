@@ -1,4 +1,4 @@
-"""The Global Workspace: coders, selections, fusion, routes, and the composed graph."""
+"""The parts of a Global Workspace: coders, selections, fusion, contrast, metrics."""
 
 from gwbricks.workspace.attention import (
     AttentionSelection as AttentionSelection,

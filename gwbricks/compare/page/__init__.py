@@ -1,1 +1,1 @@
-"""The same as one HTML page."""
+"""Runs side by side as one HTML page."""

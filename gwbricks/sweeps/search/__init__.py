@@ -1,1 +1,1 @@
-"""Search by Optuna: a sweep whose next values depend on what was found so far."""
+"""What to try next: Optuna's study. It knows no jobs."""
