@@ -94,7 +94,7 @@ def _domain_bricks(
     read = [f"{name}/{target}", "plan", *([name] if takes_raw(domain.module) else [])]
     error = RouteErrors(name, domain.module)
     cycle_error = RouteErrors(name, domain.module, cycles=True)
-    rows = _Rows(name)
+    rows = _RowPicker(name)
 
     def take(method: Callable[..., Tensor], reads: list[str], writes: str) -> Brick:
         return BrickModule(method, reads, [writes], alive, trainable=None)
@@ -126,7 +126,7 @@ def _domain_bricks(
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _RowPicker:
     """Picks the rows that one domain needs in one place of the graph."""
 
     name: str

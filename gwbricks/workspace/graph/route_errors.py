@@ -11,7 +11,7 @@ from gwbricks.bricks import LossOutput
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.workspace.graph.route_means import RowErrors
-from gwbricks.workspace.planning.plan import Column, Plan, Run, some_rows
+from gwbricks.workspace.planning.plan import Column, Plan, RouteRows, some_rows
 
 Hook = Callable[..., LossOutput | None]
 
@@ -65,7 +65,7 @@ class RouteErrors:
             raw: The raw data that `latent` encodes, if a loss `takes_raw`.
         """
         column = (plan.recolumns if self.cycles else plan.columns)[self.name]
-        rows = _Rows(pred, latent, raw, column)
+        rows = _Compared(pred, latent, raw, column)
         values, off = [], []
         metrics: dict[tuple[str, str], list[Tensor]] = {}
         for kinds, runs in self._calls(column):
@@ -85,7 +85,9 @@ class RouteErrors:
         )
         return RowErrors(errors, tuple(off), means)
 
-    def _calls(self, column: Column) -> list[tuple[tuple[str, ...], tuple[Run, ...]]]:
+    def _calls(
+        self, column: Column
+    ) -> list[tuple[tuple[str, ...], tuple[RouteRows, ...]]]:
         """Returns the kinds, and their runs, that are compared in one way."""
         kinds = column.kinds
         if self._own.isdisjoint(kinds):
@@ -93,8 +95,8 @@ class RouteErrors:
         return [((kind,), runs) for kind, runs in kinds.items()]
 
     def _compare(
-        self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
-    ) -> list[tuple[tuple[Run, ...], LossOutput]] | None:
+        self, hook: Hook, rows: "_Compared", runs: tuple[RouteRows, ...]
+    ) -> list[tuple[tuple[RouteRows, ...], LossOutput]] | None:
         """Returns what the hook says of the runs that it compared in each call."""
         if hook not in self._by_row:
             with torch.no_grad():
@@ -108,7 +110,7 @@ class RouteErrors:
         return found if len(found) == len(parts) else None
 
     def _call(
-        self, hook: Hook, rows: "_Rows", runs: tuple[Run, ...]
+        self, hook: Hook, rows: "_Compared", runs: tuple[RouteRows, ...]
     ) -> LossOutput | None:
         takes_raw = self._takes_raw[hook]
         output = hook(*rows.between(runs[0].start, runs[-1].stop, takes_raw))
@@ -126,7 +128,7 @@ class RouteErrors:
         return output
 
 
-class _Rows(NamedTuple):
+class _Compared(NamedTuple):
     """What is compared, and with what."""
 
     pred: Tensor
@@ -155,12 +157,12 @@ def _find_hook(module: DomainModule, kind: str) -> Hook:
     return getattr(module, next(names, "compute_loss"))
 
 
-def _count(runs: tuple[Run, ...]) -> int:
+def _count(runs: tuple[RouteRows, ...]) -> int:
     return runs[-1].stop - runs[0].start
 
 
 def _by_route(
-    output: LossOutput, runs: tuple[Run, ...]
+    output: LossOutput, runs: tuple[RouteRows, ...]
 ) -> list[tuple[tuple[str, str], Tensor]]:
     """Returns the means of metrics in each run, with the run's kind and a name."""
     first = runs[0].start

@@ -13,7 +13,7 @@ from gwbricks.workspace.planning.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class DomainRows:
     """Consecutive rows that are of one domain alone.
 
     Args:
@@ -36,15 +36,12 @@ class RowSet:
         present: Which domains are fused in each row.
         index: For each domain, the row of its encodings; anything where not present.
         parts: All the rows, if each is of one domain alone; else nothing.
-        whole: Not empty if the one row stands for any number of rows: all of the
-            columns of these domains, in order.
     """
 
     count: int
     present: Bool[Tensor, "rows domains"]
     index: dict[str, Int[Tensor, " rows"]]
-    parts: tuple[Part, ...] = ()
-    whole: Domains = ()
+    parts: tuple[DomainRows, ...] = ()
 
     def to(self, device: torch.device) -> "RowSet":
         """Returns the row set on another device."""
@@ -54,31 +51,26 @@ class RowSet:
 
     def take_alone(self, columns: Mapping[str, Tensor]) -> Tensor | None:
         """Returns all rows if each is of one domain alone; else None."""
-        if len(self.whole) == 1:
-            return columns[self.whole[0]]
+        # Slices instead of a stack of all domains that is zero but for one of each row.
         taken = [_pick(columns[p.domain], p.rows, p.first) for p in self.parts]
         return (torch.cat(taken) if len(taken) > 1 else taken[0]) if taken else None
 
     def take(self, columns: Mapping[str, Tensor], domain: str) -> Tensor:
         """Returns a domain's rows; zeros if no row has it."""
+        # Zeros of a domain without data have the form of another's; nothing reads them.
         like = columns[domain if domain in columns else min(columns)]
-        if self.whole:
-            count = columns[self.whole[0]].shape[0]
-            is_whole = domain in self.whole
-            return like if is_whole else like.new_zeros(count, *like.shape[1:])
         if domain in columns and like.shape[0]:
             return like.index_select(0, self.index[domain])
         return like.new_zeros(self.count, *like.shape[1:])
 
     def mask(self, rows: Tensor) -> Bool[Tensor, "rows domains"]:
         """Returns which domains are fused in each of the rows that were taken."""
-        if not self.whole:
-            return self.present
-        return self.present.expand(rows.shape[0], -1)
+        del rows
+        return self.present
 
 
 @dataclass(frozen=True)
-class Run:
+class RouteRows:
     """Consecutive rows of a column that belong to one route of one group.
 
     Args:
@@ -107,16 +99,14 @@ class Column:
         reencoded: First row, and row after the last, that are encoded again for cycles.
         first_row: First of the rows, if they follow each other; else None.
         first_target: The same of the targets.
-        is_whole: Whether the one row stands for any number of rows: all, in order.
     """
 
     rows: Int[Tensor, " rows"]
     targets: Int[Tensor, " targets"]
-    runs: tuple[Run, ...]
+    runs: tuple[RouteRows, ...]
     reencoded: tuple[int, int]
     first_row: int | None = None
     first_target: int | None = None
-    is_whole: bool = False
 
     def to(self, device: torch.device) -> "Column":
         """Returns the column on another device."""
@@ -124,7 +114,7 @@ class Column:
 
     def take(self, states: Tensor) -> Tensor:
         """Returns the states that are decoded."""
-        return states if self.is_whole else _pick(states, self.rows, self.first_row)
+        return _pick(states, self.rows, self.first_row)
 
     def true(self, latents: Tensor, start: int, stop: int) -> Tensor:
         """Returns what some of the rows with a target are compared with.
@@ -140,10 +130,10 @@ class Column:
     def retake(self, broadcast: Tensor) -> Tensor:
         """Returns the decoded rows that are encoded again."""
         start, stop = self.reencoded
-        return broadcast if self.is_whole and stop else broadcast[start:stop]
+        return broadcast[start:stop]
 
     @cached_property
-    def kinds(self) -> dict[str, tuple[Run, ...]]:
+    def kinds(self) -> dict[str, tuple[RouteRows, ...]]:
         """The runs of each kind, in order."""
         kinds = dict.fromkeys(run.kind for run in self.runs)
         return {kind: tuple(r for r in self.runs if r.kind == kind) for kind in kinds}
@@ -198,30 +188,16 @@ class Plan:
     pairs: tuple[Pair, ...]
     chunks: "tuple[Plan, ...]" = ()
 
-    def for_any_rows(self) -> "Plan":
-        """Returns the plan of any number of rows, of that of one row in one group.
-
-        All rows are then fused, decoded and encoded again together and in order, so a
-        graph that is traced with it does not depend on their number.
-        """
-        (group,) = self.groups
-        others = tuple(domain for domain in self.domains if domain not in group)
-        return replace(
-            self,
-            states=replace(self.states, whole=group),
-            items=replace(self.items, whole=group),
-            columns=_whole(self.columns),
-            restates=replace(self.restates, whole=others),
-            recolumns=_whole(self.recolumns),
-        )
-
     def has_domain(self, domain: str) -> Bool[Tensor, " items"]:
         """Returns which items have a domain, in the order of its column."""
         return self.items.present[:, self.domains.index(domain)]
 
 
 def some_rows(rows: Tensor, start: int, stop: int) -> Tensor:
-    """Returns some rows; a slice of all would cost its gradient a copy."""
+    """Returns some rows; those of all are the tensor itself.
+
+    A slice of everything would cost its gradient a copy.
+    """
     return rows if stop - start == rows.shape[0] else rows[start:stop]
 
 
@@ -230,10 +206,3 @@ def _pick(values: Tensor, index: Tensor, first: int | None) -> Tensor:
     if first is None:
         return values.index_select(0, index)
     return some_rows(values, first, first + index.shape[0])
-
-
-def _whole(columns: Mapping[str, Column]) -> dict[str, Column]:
-    return {
-        domain: replace(column, is_whole=len(column.rows) == 1)
-        for domain, column in columns.items()
-    }

@@ -1,6 +1,6 @@
 """A plan in the making: from the routes of a layout to the rows of every pass."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from gwbricks.data import Group, Layout
-from gwbricks.workspace.planning.plan import Column, Pair, Part, Plan, RowSet, Run
+from gwbricks.workspace.planning.plan import (
+    Column,
+    DomainRows,
+    Pair,
+    Plan,
+    RouteRows,
+    RowSet,
+)
 from gwbricks.workspace.planning.route_choice import RouteChoice, RouteChoices
 from gwbricks.workspace.planning.routes import (
     CYCLES,
@@ -59,7 +66,7 @@ class Entry:
         block: The block.
         choice: The route that ends here; None if there is none.
         is_cycled: Whether the rows are encoded again.
-        start: First of the rows that the domain decodes.
+        start: First of them among all rows that the domain decodes, once all are known.
     """
 
     block: Block
@@ -73,8 +80,23 @@ class Entry:
         return self.choice.term if self.choice else None
 
     @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.block.group.rows
+
+    @property
+    def stop(self) -> int:
+        """Row after the last that the domain decodes."""
+        return self.start + self.rows
+
+    @property
     def rank(self) -> int:
-        """Rows with a target first, by kind; those that are encoded again together."""
+        """Where the rows stand among those that a domain decodes.
+
+        A loss compares a prefix of them, each kind of loss one slice of that, and a
+        cycle encodes one slice of all: so rows with a target come first, by kind, and
+        those that are encoded again are last of these and first of the others.
+        """
         if self.is_cycled:
             return 3 if self.term else 4
         kinds = (DEMI_CYCLES, FUSED, TRANSLATIONS)
@@ -100,7 +122,8 @@ class PlanBuilder:
         self.reentries: dict[str, list[Entry]] = {d: [] for d in domains}
         for group, known in self.groups.items():
             self.items.add(group, known, known)
-        # Sorted, so that what a domain needs follows each other as often as can be.
+        # Sorted, so that what a domain needs follows each other as often as can be: a
+        # slice costs nothing, an index a copy and its gradient another.
         for choice in sorted(choices.taken, key=lambda choice: choice.route.sources):
             self._add(choice)
 
@@ -108,6 +131,7 @@ class PlanBuilder:
         group, route = choice.group, choice.route
         block = self.states.add(group, route.sources, route.sources)
         if route.kind != CYCLES:
+            # A cycle through the target may already have it decode the block.
             entry = self.entries[route.target].setdefault(block, Entry(block))
             entry.choice = choice
             return
@@ -126,12 +150,15 @@ class PlanBuilder:
             domain: sorted(found.values(), key=lambda entry: entry.rank)
             for domain, found in self.entries.items()
         }
+        for found in (*entries.values(), *self.reentries.values()):
+            _place(found)
         columns = {d: self._column(d, entries[d]).to(device) for d in self.domains}
         recolumns = {
             d: self._column(d, self.reentries[d]).to(device) for d in self.domains
         }
 
         def reencoded(domain: str, block: Block) -> int:
+            """Returns the row of a cycle's block among what is encoded again."""
             first = self.states[block.group, block.sources, block.sources]
             return self.entries[domain][first].start - columns[domain].reencoded[0]
 
@@ -151,18 +178,13 @@ class PlanBuilder:
     def _encoded(self, domain: str, block: Block) -> int:
         return self.offsets[domain][block.group]
 
-    def _column(self, domain: str, entries: Iterable[Entry]) -> Column:
-        rows, targets, runs, cycled, stop = [], [], [], [], 0
-        for entry in entries:
-            count = entry.block.group.rows
-            entry.start, stop = stop, stop + count
-            rows.append(_range(entry.block.start, count))
-            if entry.term:
-                targets.append(_range(self._encoded(domain, entry.block), count))
-                runs.append(Run(entry.start, stop, entry.term.kind, entry.term.route))
-            if entry.is_cycled:
-                cycled += [entry.start, stop]
-        reencoded = (cycled[0], cycled[-1]) if cycled else (0, 0)
+    def _column(self, domain: str, entries: Sequence[Entry]) -> Column:
+        rows = [_range(entry.block.start, entry.rows) for entry in entries]
+        compared = [(entry, term) for entry in entries if (term := entry.term)]
+        targets = [_range(self._encoded(domain, e.block), e.rows) for e, _ in compared]
+        runs = (RouteRows(e.start, e.stop, t.kind, t.route) for e, t in compared)
+        cycled = [entry for entry in entries if entry.is_cycled]
+        reencoded = (cycled[0].start, cycled[-1].stop) if cycled else (0, 0)
         index, true = _cat(rows), _cat(targets)
         return Column(index, true, tuple(runs), reencoded, _first(index), _first(true))
 
@@ -174,14 +196,17 @@ class PlanBuilder:
         for domain in self.domains:
             for entry in entries[domain]:
                 if entry.term:
+                    # Groups that differ in other columns alone, such as a label, share
+                    # a term.
                     index = terms.setdefault(entry.term, len(terms))
-                    count = entry.block.group.rows
-                    rows.setdefault(domain, []).append(torch.full((count,), index))
+                    part = torch.full((entry.rows,), index)
+                    rows.setdefault(domain, []).append(part)
         joined = {domain: _cat(parts) for domain, parts in rows.items()}
         return Terms(tuple(terms), joined, device, self.counted)
 
     def _row_set(self, blocks: Blocks, start_of: Callable[[str, Block], int]) -> RowSet:
-        # In memory domain after domain, as encodings are stacked.
+        # Domain after domain in memory, as encodings are stacked: what combines the two
+        # then walks both in one order.
         present = torch.zeros(len(self.domains), blocks.rows, dtype=torch.bool).T
         index = {d: torch.zeros(blocks.rows, dtype=torch.long) for d in self.domains}
         for block in blocks.values():
@@ -208,7 +233,9 @@ def known_groups(layout: Layout, domains: Domains) -> dict[Group, Domains]:
     return {group: known for group, known in names.items() if known}
 
 
-def _parts(blocks: Iterable[Block], index: Mapping[str, Tensor]) -> tuple[Part, ...]:
+def _parts(
+    blocks: Iterable[Block], index: Mapping[str, Tensor]
+) -> tuple[DomainRows, ...]:
     """Returns the rows domain after domain; nothing if some fuse several domains."""
     parts = []
     for (domain, *others), found in groupby(blocks, key=lambda block: block.fused):
@@ -217,8 +244,16 @@ def _parts(blocks: Iterable[Block], index: Mapping[str, Tensor]) -> tuple[Part, 
         run = list(found)
         stop = run[-1].start + run[-1].group.rows
         rows = index[domain][run[0].start : stop]
-        parts.append(Part(domain, rows, _first(rows)))
+        parts.append(DomainRows(domain, rows, _first(rows)))
     return tuple(parts)
+
+
+def _place(entries: Iterable[Entry]) -> None:
+    """Puts the rows of entries one after the other."""
+    start = 0
+    for entry in entries:
+        entry.start = start
+        start = entry.stop
 
 
 def _range(start: int, count: int) -> Tensor:

@@ -11,6 +11,7 @@ from gwbricks.bricks import Stage
 from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data import Group, Layout
 from gwbricks.errors import ConfigError
+from gwbricks.workspace.planning.any_rows import for_any_rows
 from gwbricks.workspace.planning.plan import Plan
 from gwbricks.workspace.planning.plan_builder import known_groups, PlanBuilder
 from gwbricks.workspace.planning.route_choice import (
@@ -101,7 +102,7 @@ class Planner:
             choices = self._broadcast(groups)
             plan = PlanBuilder(self.domains, layout, choices).plan(device)
             is_any = stage is Stage.EXPORT and len(layout.groups) == 1
-            return plan.for_any_rows() if is_any else plan
+            return for_any_rows(plan) if is_any else plan
         choices = self._chooser.choose(groups, self.kinds, stage is not Stage.TRAIN)
         if stage is not Stage.TRAIN or self.routes.chunk is None:
             return PlanBuilder(self.domains, layout, choices).plan(device)

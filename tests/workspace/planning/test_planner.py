@@ -205,8 +205,12 @@ def test_plan_for_export_of_one_group_does_not_depend_on_its_rows() -> None:
     assert (
         planner(Stage.EXPORT, Layout((Group(V, 7),)), None, torch.zeros(7, 1)) is plan
     )
-    assert (plan.states.whole, plan.restates.whole) == (V, T)
-    assert plan.columns["t"].is_whole
+    rows = torch.arange(6)
+    assert plan.states.take_alone({"v": rows}) is rows
+    assert plan.restates.take_alone({"t": rows}) is rows
+    assert plan.columns["t"].take(rows) is rows
+    assert plan.columns["t"].retake(rows) is rows
+    assert not len(plan.columns["v"].retake(rows))
 
 
 @pytest.mark.parametrize(
