@@ -10,6 +10,7 @@ from torch import Tensor
 from gwbricks.bricks import LossOutput
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
+from gwbricks.workspace.graph.rehearsal import rehearse
 from gwbricks.workspace.graph.route_means import RowErrors
 from gwbricks.workspace.planning.plan import Column, Plan, RouteRows, some_rows
 
@@ -99,21 +100,30 @@ class RouteErrors:
     ) -> list[tuple[tuple[RouteRows, ...], LossOutput]] | None:
         """Returns what the hook says of the runs that it compared in each call."""
         if hook not in self._by_row:
-            with torch.no_grad():
-                output = self._call(hook, rows, runs)
+            # Called itself, it might draw numbers, or count its calls: the first batch
+            # would not be computed as later ones are.
+            output = rehearse(hook, self.module, self._args(hook, rows, runs))
+            self._by_row[hook] = _is_by_row(output)
+        if self._by_row[hook] or len(runs) == 1:
+            output = self._call(hook, rows, runs)
             if output is None:
                 return None
-            self._by_row[hook] = all(value.ndim == 1 for value in output.all.values())
-        parts = [runs] if self._by_row[hook] else [(run,) for run in runs]
-        outputs = [(part, self._call(hook, rows, part)) for part in parts]
+            if len(runs) == 1 or _is_by_row(output):
+                return [(runs, output)]
+            self._by_row[hook] = False  # it could not be rehearsed, or was switched on
+        outputs = [((run,), self._call(hook, rows, (run,))) for run in runs]
         found = [(part, output) for part, output in outputs if output is not None]
-        return found if len(found) == len(parts) else None
+        return found if len(found) == len(runs) else None
+
+    def _args(
+        self, hook: Hook, rows: "_Compared", runs: tuple[RouteRows, ...]
+    ) -> list[Any]:
+        return rows.between(runs[0].start, runs[-1].stop, self._takes_raw[hook])
 
     def _call(
         self, hook: Hook, rows: "_Compared", runs: tuple[RouteRows, ...]
     ) -> LossOutput | None:
-        takes_raw = self._takes_raw[hook]
-        output = hook(*rows.between(runs[0].start, runs[-1].stop, takes_raw))
+        output = hook(*self._args(hook, rows, runs))
         if output is None:
             return None
         count = _count(runs)
@@ -155,6 +165,11 @@ def takes_raw(module: DomainModule) -> bool:
 def _find_hook(module: DomainModule, kind: str) -> Hook:
     names = (name for name in HOOKS[kind] if hasattr(module, name))
     return getattr(module, next(names, "compute_loss"))
+
+
+def _is_by_row(output: LossOutput | None) -> bool:
+    """Whether nothing is a scalar; as long as a loss is switched off, it may be so."""
+    return output is None or all(value.ndim for value in output.all.values())
 
 
 def _count(runs: tuple[RouteRows, ...]) -> int:
