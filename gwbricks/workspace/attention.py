@@ -113,6 +113,7 @@ class TopKSelection(Selection):
     ) -> Float[Tensor, "rows domains"]:
         """Returns the largest weights of each row, and zero for the others."""
         weights = self.selection(latents, encodings, present)
+        # A row with fewer domains keeps zeros of absent ones, which change nothing.
         kept = weights.topk(min(self.k, weights.shape[1]), dim=1).indices
         weights = torch.zeros_like(weights).scatter(1, kept, weights.gather(1, kept))
         return weights / weights.sum(dim=1, keepdim=True)

@@ -63,6 +63,7 @@ class Contrast(nn.Module):
             )
             for pair in pairs
         ]
+        # Pairs of one size are one product of three dimensions instead of many of two.
         is_batched = len(pairs) > 1 and getattr(self.loss, "batched", False)
         if is_batched and len({pair.rows for pair in pairs}) == 1:
             first, second = (torch.stack(side) for side in zip(*sides, strict=True))

@@ -71,8 +71,10 @@ class Corruption(nn.Module):
             present = present & torch.tensor(allowed, device=present.device)
         if self.count is None:
             return present
+        # Drawn for every cell, there or not, so that draws depend on the shape alone.
         scores = torch.rand(present.shape, device=present.device)
-        scores = scores.masked_fill(~present, -1.0)
+        scores = scores.masked_fill(~present, -1.0)  # below all draws: ranked last
+        # Sorting gives the cell of each rank; sorting that, the rank of each cell.
         ranks = scores.argsort(dim=1, descending=True).argsort(dim=1)
         return present & (ranks < self.count)
 

@@ -82,11 +82,13 @@ class Fuse(nn.Module):
         encodings: Mapping[str, Tensor],
         rows: RowSet,
     ) -> Tensor:
+        # One domain alone needs no selection, nor a stack that is zero but for it.
         alone = rows.take_alone(encodings)
         if alone is not None:
             return self.alone(alone)
         taken = [rows.take(encodings, domain) for domain in self.domains]
-        stacked = torch.stack(taken).transpose(0, 1)  # each domain in one piece
+        # Stacked along the first dimension, each domain is copied in one piece.
+        stacked = torch.stack(taken).transpose(0, 1)
         present = rows.mask(stacked)
         weights = self.selection(_Taken(latents, rows), stacked, present)
         self._check(weights, present)

@@ -58,12 +58,14 @@ class RouteReconstruction(Metric):
                     )
 
     def _add(self, route: str, pred: Tensor, target: Tensor) -> None:
+        # States are added as routes are met: which there are depends on the batches.
         if f"rows:{route}" not in self._defaults:
             empty = torch.zeros(target.shape[1], dtype=torch.float64)
             for name in ("error", "sum", "square"):
                 self.add_state(f"{name}:{route}", empty.clone(), dist_reduce_fx="sum")
                 setattr(self, f"{name}:{route}", empty.to(target.device))
             self.add_state(f"rows:{route}", torch.tensor(0), dist_reduce_fx="sum")
+        # The deviation is a difference of large sums; single precision would lose it.
         pred, target = pred.double(), target.double()
         _increase(self, f"error:{route}", (pred - target).square().sum(0))
         _increase(self, f"sum:{route}", target.sum(0))
@@ -223,5 +225,6 @@ def _ranks(queries: Tensor, targets: Tensor) -> Tensor:
     for start in range(0, len(queries), CHUNK):
         scores = queries[start : start + CHUNK] @ targets.T
         own = scores.diagonal(start).unsqueeze(1)
+        # The item is at least as similar as itself: it is not to count against itself.
         ranks.append((scores >= own).sum(dim=1) - 1)
     return torch.cat(ranks)

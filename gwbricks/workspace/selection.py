@@ -81,6 +81,7 @@ class RandomSelection(Selection):
         if not (self.training or self.draw_in_evaluation):
             return SharedSelection()(latents, encodings, present)
         rows, domains = present.shape
+        # Drawn domain after domain, in the order that the softmax goes through memory.
         scores = torch.rand(
             domains, rows, device=encodings.device, dtype=encodings.dtype
         ).T
@@ -99,6 +100,7 @@ class SingleDomainSelection(Selection):
         """Returns one for the domain that was drawn and zero for the others."""
         del latents
         scores = torch.rand(present.shape, device=encodings.device)
+        # Uniform scores are 0 or above, so no absent domain is the largest.
         chosen = scores.masked_fill(~present, -1.0).argmax(dim=1)
         return nn.functional.one_hot(chosen, present.shape[1]).to(encodings.dtype)
 
@@ -113,5 +115,7 @@ def present_softmax(
         >>> present_softmax(torch.zeros(1, 3), present)
         tensor([[0.5000, 0.0000, 0.5000]])
     """
-    # Over the first of two dimensions, a softmax of few numbers is many times faster.
+    # With -inf an absent domain gets exactly 0; each row has one that is present, so no
+    # row is NaN. Over the first of two dimensions, a softmax of few numbers is many
+    # times faster.
     return torch.where(present, scores, -torch.inf).T.softmax(dim=0).T

@@ -11,7 +11,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 BLOCK = 192
-"""Features that MKL sums up before it adds the bias; vmap adds it after all of them."""
+"""Features that MKL sums up before it adds the bias; vmap adds it after all of them.
+
+Up to so many features the two round alike, and vmap is left to itself.
+"""
 
 Draw = Callable[[Callable[[], Tensor]], Tensor]
 """Stacks what a function draws with the random state of each run."""
@@ -60,6 +63,7 @@ class Exact(TorchFunctionMode):
         if func is F.dropout:
             return self._dropout(*args, **kwargs)
         if func in DRAWN and kwargs.get("generator") is None:
+            # What is drawn has the shape of one run; only shapes of arguments matter.
             args = [_like(value) for value in args]
             kwargs = {name: _like(value) for name, value in kwargs.items()}
             return self._drawn(partial(func, *args, **kwargs))
@@ -85,6 +89,8 @@ class Exact(TorchFunctionMode):
         del inplace
         if not training or not p:
             return input
+        # Dropout of ones is the mask as it is scaled: it can be drawn for each run, and
+        # its product with the input is what dropout itself computes.
         ones = _like(input).fill_(1.0)
         return input * self._drawn(partial(F.dropout, ones, p))
 
@@ -93,7 +99,11 @@ class Exact(TorchFunctionMode):
 
 
 class _Drawn(Function):
-    """Hands vmap a tensor with one draw for each run."""
+    """Hands vmap a tensor with one draw for each run.
+
+    A function within vmap sees one run; only the rule `vmap` of an autograd function
+    sees the first dimension, and can return a tensor that has it.
+    """
 
     @staticmethod
     def forward(anchor: Tensor, draw: Draw, sample: Callable[[], Tensor]) -> Tensor:
@@ -140,6 +150,7 @@ class _Linear(Function):
             else value.movedim(dim, 0)
             for value, dim in zip((x, weight, bias), in_dims, strict=True)
         )
+        # `baddbmm` begins each sum with the bias, as `addmm` does for a single run.
         rows = x.flatten(1, -2) if x.ndim > 2 else x.unsqueeze(1)
         found = torch.baddbmm(bias.unsqueeze(1), rows, weight.mT)
         return found.view(*x.shape[:-1], found.shape[-1]), 0
@@ -149,4 +160,5 @@ def _like(value: Any) -> Any:  # noqa: ANN401 - any argument
     """Returns a tensor of the same shape that no run has, or what is no tensor."""
     if not isinstance(value, Tensor):
         return value
+    # `empty_like` would have the dimension of the runs, and could not leave vmap.
     return torch.empty(value.shape, dtype=value.dtype, device=value.device)

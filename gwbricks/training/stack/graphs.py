@@ -34,6 +34,8 @@ class StackedGraphs:
     def __init__(self, graphs: Sequence[BrickCollection]) -> None:
         _check_metrics(graphs[0])
         self.graphs = tuple(graphs)
+        # Weights are replaced in it, while all that is no tensor is that of the first:
+        # the first step of every run is compared with the run alone (see `Meeting`).
         self._template = _Template(graphs[0])
         self._parameters = [p for graph in graphs for p in graph.parameters()]
         self._are_trained = [p.requires_grad for p in self._parameters]
@@ -76,6 +78,8 @@ class StackedGraphs:
         Raises:
             ConfigError: If the graph does what cannot be stacked.
         """
+        # Stacked anew at each step, as each run's own optimizer moves its weights. As
+        # leaves, so that one backward pass gives the gradients of all runs.
         weights = {
             name: torch.stack([value.detach() for value in values]).requires_grad_()
             for name, values in self.trained.items()
@@ -91,13 +95,15 @@ class StackedGraphs:
                 args = ({**others, **given}, names, trained)
                 return functional_call(self._template, state, args)
 
+        # What draws other than through `Exact` would draw the same for all runs: vmap
+        # is told to refuse it.
         state = {**weights, **self._frozen, **buffers}
         anchor = torch.empty(len(self.graphs))
         try:
             found = torch.vmap(compute, (self._dims, 0, 0), randomness="error")(
                 state, columns, anchor
             )
-        except torch.OutOfMemoryError:
+        except torch.OutOfMemoryError:  # a RuntimeError, but stacking is not to blame
             raise
         except (RuntimeError, NotImplementedError, ValueError) as error:
             raise ConfigError(_explain(error)) from error
@@ -145,6 +151,7 @@ def _stackable(
 
 
 def _joined(values: Sequence[Tensor]) -> Tensor:
+    """Returns one tensor for all runs if they agree; else theirs, stacked."""
     first = values[0].detach()
     if all(value.equal(first) for value in values):
         return first

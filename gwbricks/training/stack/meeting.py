@@ -1,4 +1,4 @@
-"""Where runs bring a batch each, and get the objective with its gradients."""
+"""One step of several runs: each brings a batch, and gets its objective."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -76,6 +76,8 @@ class Meeting:
             requests: The batches of all runs that train.
         """
         groups: dict[tuple[object, ...], list[Request]] = {}
+        # Batches of a first step that differ are a mistake of the sweep and would part
+        # the stack for good; later, the last batch of an epoch may well be smaller.
         usual = Counter(request.shapes for request in requests).most_common(1)[0][0]
         for request in requests:
             if request.is_first and request.shapes != usual:
@@ -87,6 +89,7 @@ class Meeting:
             try:
                 self._answer_group(group)
             except Exception as error:
+                # Each run raises it in its own thread, and is recorded as failed.
                 for request in group:
                     request.answer = error
 
@@ -119,6 +122,7 @@ class Meeting:
             requests[0].trained,
             lambda sample: torch.stack([r.random.draw(sample) for r in requests]),
         )
+        # Runs do not share weights, so the gradient of the sum is that of each alone.
         objective = _weighted([request.coefs for request in requests], losses)
         gradients = torch.autograd.grad(
             objective.sum(), list(weights.values()), allow_unused=True
@@ -126,6 +130,7 @@ class Meeting:
         of_runs = zip(*(_unbound(g, len(requests)) for g in gradients), strict=True)
         own = zip(*stack.trained.values(), strict=True)
         values = {"loss": objective, **losses, **metrics}
+        # In one tensor, so that each run takes its row at once.
         logged = torch.stack([v.detach().float() for v in values.values()], dim=1)
         return [
             Objective(
@@ -139,13 +144,17 @@ class Meeting:
 
 
 class _HandedOut(Function):
-    """A run's objective, whose gradients are known already."""
+    """A run's objective, whose gradients are known already.
+
+    Each run calls `backward` itself, as Lightning has it; this hands on its part of the
+    gradients that were computed for all.
+    """
 
     @staticmethod
     def forward(
         value: Tensor, gradients: Sequence[Tensor | None], *parameters: nn.Parameter
     ) -> Tensor:
-        return value.clone()
+        return value.clone()  # an input that is returned as it is would be a view
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401 - torch's own
@@ -163,6 +172,7 @@ def _weighted(
     coefs: Sequence[Mapping[str, float]], losses: Mapping[str, Tensor]
 ) -> Tensor:
     """Returns the objective of each run; all leave out the same losses."""
+    # Sorted, as in the sum of a run alone: another order would round differently.
     names = [name for name in sorted(losses) if coefs[0][name]]
     terms = torch.stack([losses[name] for name in names], dim=1)
     weights = terms.new_tensor([[of[name] for name in names] for of in coefs])
@@ -181,6 +191,7 @@ def _form(value: object) -> object:
 
 def _rehearse(request: Request) -> dict[str, Tensor]:
     """Returns what the run would log alone, and leaves it as it was."""
+    # Buffers may be running means, which the stack is to move once.
     buffers = {b: b.clone() for b in request.graph.buffers()}
     before = request.random
     request.random = before.copy()

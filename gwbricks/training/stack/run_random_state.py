@@ -32,6 +32,7 @@ class RandomState:
             yield
         finally:
             self._cpu = torch.get_rng_state()
+            # Asking for it would initialise CUDA, which a run on a CPU does without.
             if torch.cuda.is_initialized():
                 self._gpu = torch.cuda.get_rng_state_all()
 

@@ -28,6 +28,8 @@ class StackedRun(Callback):
 
     def __init__(self, action: "Callable[[StackedRun], None]") -> None:
         self._random = RandomState()
+        # One run at a time: torch's random state, and much of Lightning, is of the
+        # process, so threads are a way to stop in the middle of a step, not of speed.
         self._given, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(action,), daemon=True)
         self._has_met = False
@@ -79,6 +81,7 @@ class StackedRun(Callback):
         if stage is not Stage.TRAIN:
             return compute_objective(graph, run, inputs, stage, names, coefs)
         request = Request(graph, inputs, names, coefs, self._random, not self._has_met)
+        # The turn goes back with the request, and returns once it has its answer.
         self.request, self._has_met = request, True
         self.threads = torch.get_num_threads()
         self._back.release()

@@ -72,6 +72,7 @@ class ChunkedRoutes:
         inputs |= {f"{name}/encoding": encodings[name] for name in encodings}
         inputs |= {f"{name}/clean": clean[name] for name in clean}
         found: dict[str, list[LossOutput]] = {kind: [] for kind in self.kinds}
+        # Each chunk's loss is divided by what all chunks count, so that they add up.
         for chunk in plan.chunks:
             losses = checkpoint(
                 self._graph.run,

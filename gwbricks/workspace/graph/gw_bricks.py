@@ -87,6 +87,7 @@ def gw_bricks(
     weights = BrickTrainable if trainable else BrickNotTrainable
     fuse = Fuse(names, workspace.selection, workspace.fusion)
     is_chunked = routes.chunk is not None
+    # In training, chunks compute the routes within one brick instead.
     stages = [s for s in Stage if not (is_chunked and s is Stage.TRAIN)]
     of_routes = route_bricks(
         domains,

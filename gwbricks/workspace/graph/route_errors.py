@@ -81,6 +81,7 @@ class RouteErrors:
                     for key, value in _by_route(output, compared):
                         metrics.setdefault(key, []).append(value)
         means = {key: torch.stack(found).mean() for key, found in metrics.items()}
+        # One tensor is not copied; where there is none, the errors are of no row.
         errors = (
             values[0] if len(values) == 1 else torch.cat([pred.new_zeros(0), *values])
         )
@@ -91,6 +92,7 @@ class RouteErrors:
     ) -> list[tuple[tuple[str, ...], tuple[RouteRows, ...]]]:
         """Returns the kinds, and their runs, that are compared in one way."""
         kinds = column.kinds
+        # Rows are sorted by kind, so both all of them and those of a kind are a slice.
         if self._own.isdisjoint(kinds):
             return [(tuple(kinds), column.runs)] if kinds else []
         return [((kind,), runs) for kind, runs in kinds.items()]
@@ -149,6 +151,7 @@ class _Compared(NamedTuple):
     def between(self, start: int, stop: int, with_raw: bool) -> list[Any]:
         """Returns the arguments of a loss for some of the rows."""
         pred = some_rows(self.pred, start, stop)
+        # Detached: a trained domain could else lower the loss by simpler latents.
         args = [pred, self.column.true(self.latent.detach(), start, stop)]
         if not with_raw:
             return args

@@ -64,6 +64,7 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
     averages = terms.averages(off)
     values = torch.cat([errors[domain].values for domain in sorted(errors)])
     of_kinds = (averages.of_kinds.to(values.dtype) @ values).unbind()
+    # Routes are logged, not trained on: no graph is kept for them.
     means = terms.means(values.detach())
     of_routes = (averages.of_routes.to(values.dtype) @ means).unbind()
     pairs = zip(averages.kinds, of_kinds, strict=True)
@@ -72,6 +73,7 @@ def kind_losses(errors: Mapping[str, RowErrors], terms: Terms) -> dict[str, Loss
         losses[kind].metrics[route] = value
     for found in errors.values():
         for (kind, name), value in found.metrics.items():
+            # A route that does not count has no loss to stand beside.
             if (kind, name.split("/")[0]) in averages.routes:
                 losses[kind].metrics[name] = value
     return losses

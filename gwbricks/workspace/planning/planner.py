@@ -74,12 +74,16 @@ class Planner:
         if layout is None:
             layout = _matched(known, is_export=stage is Stage.EXPORT)
         if stage is Stage.EXPORT and len(layout.groups) == 1:
+            # The number of rows may be a symbol; a plan of one row is made to fit any.
             layout = Layout((replace(layout.groups[0], rows=1),))
         device = self._device(known.values())
         if self.routes.sample is not None and stage in EVALUATED:
+            # Routes are drawn anew for each batch.
             return self._build(stage, layout, device)
         key = (stage, layout, device)
         if key not in self._plans:
+            # The oldest goes: layouts that come once, such as that of a last batch,
+            # would otherwise fill the memory.
             if len(self._plans) >= CACHED:
                 self._plans.pop(next(iter(self._plans)))
             self._plans[key] = self._build(stage, layout, device)

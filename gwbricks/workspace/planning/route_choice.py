@@ -106,6 +106,8 @@ class RouteChooser:
             found = self._draw(groups, kinds, self.routes.sample, evaluate)
         for group, route in found:
             coef = self.coefs.get((route.kind, route.name), 1.0)
+            # One without a coefficient counts, too: switching it off is not to change
+            # the weight of the others.
             term = _term(groups[group], route, coef)
             choices.counted.append(term)
             if coef is not None or (evaluate and route.kind in MEASURED):
@@ -151,6 +153,8 @@ class RouteChooser:
         seed = int(torch.randint(2**62, ()))  # torch's generator is seeded each epoch
         generator = random.Random(seed)
         for kind, count in _share(sample, totals).items():
+            # Numbers are drawn, and routes made of these alone: there may be millions.
+            # Sorted, they come in the order that they have among all.
             for index in sorted(generator.sample(range(totals[kind]), count)):
                 yield _find(lists[kind], index)
 
@@ -170,6 +174,7 @@ def _share(sample: int, totals: Mapping[str, int]) -> dict[str, int]:
     """
     shares = {}
     left = [kind for kind in totals if totals[kind]]
+    # The smallest first: what it does not need is left to the others.
     for position, kind in enumerate(sorted(left, key=totals.__getitem__)):
         mean = (sample - sum(shares.values())) // (len(left) - position)
         shares[kind] = max(1, min(totals[kind], mean))

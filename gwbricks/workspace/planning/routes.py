@@ -201,6 +201,7 @@ class _FusionRoutesOfKind(Sequence[Route]):
     def __getitem__(self, index: int) -> Route:  # pyright: ignore[reportIncompatibleMethodOverride] - no slices
         if not 0 <= index < len(self):
             raise IndexError(index)
+        # Each bit says whether one of the group's other domains is a source.
         bits, position = divmod(index, len(self.group))
         target = self.group[position]
         bits += self.kind in (TRANSLATIONS, FUSED)  # at least one other source

@@ -86,7 +86,9 @@ class Terms:
 class Averages:
     """Matrices that turn errors of rows into losses of kinds, and means into routes'.
 
-    Kinds are trained on: straight from rows, their gradient is a single product.
+    A mean of means is linear, so one product computes all of them however many terms
+    there are. The losses of kinds are trained on: they are made of the rows directly,
+    so that their gradient is one product, too. Those of routes are only logged.
 
     Args:
         kinds: Names of the kinds.
@@ -103,6 +105,7 @@ class Averages:
     @classmethod
     def of(cls, terms: Terms, off: tuple[tuple[str, str], ...]) -> "Averages":
         """Builds the matrices for the terms that are not switched off."""
+        # Of all that count, here or in another chunk, so that chunks sum to the mean.
         counts = Counter(t.kind for t in terms.counted if (t.kind, t.target) not in off)
         used = [
             (column, term.kind, term.route, term.coef)
