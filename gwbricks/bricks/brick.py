@@ -6,9 +6,10 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
+from gwbricks.bricks.binding import bind, find
+from gwbricks.bricks.gradients import gradients_if, gradients_in
 from gwbricks.bricks.names import InputNames, is_relative, parse_reads, resolve, STAGE
 from gwbricks.bricks.stage import parse_stages, Stage
 from gwbricks.errors import UnknownNameError, WiringError
@@ -150,11 +151,7 @@ class Brick(nn.Module, ABC):
         if not self.is_alive(stage):
             return {}
         args, kwargs = self.arguments(named_inputs, stage)
-        with torch.set_grad_enabled(
-            torch.is_grad_enabled()
-            and stage is Stage.TRAIN
-            and self.calculate_gradients
-        ):
+        with gradients_in(stage), gradients_if(self.calculate_gradients):
             return self.name_outputs(self.call(self.function, stage, *args, **kwargs))
 
     def arguments(
@@ -165,23 +162,11 @@ class Brick(nn.Module, ABC):
         Raises:
             UnknownNameError: If an input is missing.
         """
-        if self.reads is None:
-            own = self.output_names
-            return [{n: v for n, v in named_inputs.items() if n not in own}], {}
-        values = {STAGE: stage, **named_inputs}
-        args, kwargs = [], {}
-        for read in self.reads:
-            found = read.matches(values) if read.is_pattern else read.name in values
-            if not found and not read.optional:
+        own = self.output_names
+        for read in self.reads or ():
+            if not read.optional and not find(read, named_inputs, own):
                 raise UnknownNameError("input_names", read.name, named_inputs)
-            value = values.get(read.name)
-            if isinstance(found, dict):
-                value = {star: values[name] for name, star in found.items()}
-            if read.argument is None:
-                args.append(value)
-            else:
-                kwargs[read.argument] = value
-        return args, kwargs
+        return bind(self.reads, named_inputs, own).pick({STAGE: stage, **named_inputs})
 
     def summarize(self, stage: Stage, reset: bool) -> dict[str, Any]:
         """Returns the metrics gathered in `stage`, by name; none for most bricks."""

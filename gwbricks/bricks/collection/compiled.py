@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import nn, Tensor
 
-from gwbricks.bricks.collection.collection import BrickCollection, gradients_in
+from gwbricks.bricks.collection.collection import BrickCollection
+from gwbricks.bricks.gradients import gradients_in
 from gwbricks.bricks.graph.order import find_steps
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import failure_notes, Step
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
@@ -210,7 +211,7 @@ def _sorted(names: Collection[str] | None) -> tuple[str, ...] | None:
 
 
 def _note(error: Exception) -> str:
-    return "".join(f" ({note})" for note in getattr(error, "__notes__", [])[:1])
+    return "".join(f" ({note})" for note in failure_notes(error)[:1])
 
 
 def _line(error: Exception) -> str:

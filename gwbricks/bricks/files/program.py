@@ -10,7 +10,7 @@ from torch.export.graph_signature import InputKind
 
 from gwbricks.bricks.collection.between import steps_between
 from gwbricks.bricks.collection.collection import BrickCollection
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import failure_notes, Step
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
 from gwbricks.errors import ExportError, WiringError
@@ -88,7 +88,7 @@ def trace(
         )
     except Exception as error:
         message = " ".join(str(error).split())
-        note = "".join(f" ({note})" for note in getattr(error, "__notes__", [])[:1])
+        note = "".join(f" ({note})" for note in failure_notes(error)[:1])
         raise ExportError(
             f"export: torch.export cannot trace the bricks{note}: {message[:300]}"
             " Fix: no Python that depends on values or the number of rows, or"

@@ -12,7 +12,7 @@ from torch import nn, Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_map_only
 
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import Step, was_read
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
@@ -95,9 +95,7 @@ class ShapeTrace:
         except WiringError:
             raise
         except Exception as error:
-            message = " ".join(str(error).split())
-            notes = " ".join(getattr(error, "__notes__", []))
-            read = notes.partition("which read ")[2] or "nothing"
+            message, read = " ".join(str(error).split()), was_read(error)
             raise WiringError(f"{path}: {message} It read {read}.") from error
 
     def _fake(self, tensor: Tensor) -> Tensor:
@@ -110,22 +108,6 @@ class ShapeTrace:
         if not tensor.is_meta:
             return tensor
         return torch.zeros_like(tensor, device=self.device)
-
-
-def shape_text(value: object) -> str:
-    """Returns the shape of a tensor for people, and nothing for other values.
-
-    Example:
-        >>> shape_text(torch.zeros(4, 8)), shape_text(torch.tensor(1))
-        ('4x8', 'scalar int64')
-    """
-    if isinstance(value, LossOutput):
-        return shape_text(value.loss)
-    if not isinstance(value, Tensor):
-        return ""
-    shape = "x".join(map(str, value.shape)) or "scalar"
-    kind = str(value.dtype).removeprefix("torch.")
-    return shape if kind == "float32" else f"{shape} {kind}"
 
 
 def _to_meta(value: object) -> object:
