@@ -91,7 +91,7 @@ class Brick(nn.Module, ABC):
         names = [*(read.name for read in reads), *self.output_names]
         if not any(map(is_relative, names)):
             return self
-        brick = copy(self)
+        brick = copy(self)  # shallow: both hold the same weights
         if self.reads is not None:
             brick.reads = tuple(replace(r, name=resolve(r.name, path)) for r in reads)
         brick.output_names = tuple(resolve(n, path) for n in self.output_names)
@@ -246,6 +246,7 @@ def check_method(model: object, method: str | None) -> None:
     """
     if method is not None and not callable(getattr(model, method, None)):
         known = [n for n in dir(type(model)) if not n.startswith("_")]
+        # the methods of every module are a hundred that nobody means
         known = [n for n in known if n not in dir(nn.Module)]
         raise UnknownNameError(f"method of {type(model).__name__}", method, known)
 

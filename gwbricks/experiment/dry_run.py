@@ -139,7 +139,7 @@ def _steps(
 def _try(step: Step, found: DryRun, stage: Stage) -> None:
     if not found.values.keys() >= set(step.reads):
         return  # a brick before it failed
-    if step.brick.reduces:
+    if step.brick.reduces:  # what a copy gathers does not count
         brick = deepcopy(step.brick)
         step = replace(step, brick=brick, function=brick.function, gradients=False)
     try:

@@ -138,7 +138,7 @@ def test_nothing_is_changed_by_it() -> None:
         pytest.param(lambda: torch.tensor(1), "scalar int64", id="scalar"),
         pytest.param(lambda: LossOutput(torch.tensor(1.0)), "loss", id="loss"),
         pytest.param(lambda: {"a": 1, "b": 2}, "2 values", id="mapping"),
-        pytest.param(lambda: RowErrors(torch.zeros(3), {}), "3", id="errors"),
+        pytest.param(lambda: RowErrors(torch.zeros(3)), "3", id="errors"),
         pytest.param(lambda: None, "", id="nothing"),
         pytest.param(lambda: "words", "str", id="other"),
     ],

@@ -151,7 +151,7 @@ class BrickCollection(Nest):
         key = (stage, given, _key(outputs), update_metrics, _key(gradients_to))
         if self.differs(self._checked):
             self.check()
-        if key not in self._orders:
+        if key not in self._orders:  # an order follows from names, not from values
             self._orders[key] = find_steps(
                 self.wiring(stage, given), outputs, update_metrics, gradients_to
             )

@@ -66,5 +66,6 @@ def _close(name: str, others: Iterable[str]) -> str:
 
 
 def _fits(own: Tensor, saved: Tensor) -> bool:
+    # loading casts quietly, which is fine between floats only
     same_kind = own.is_floating_point() == saved.is_floating_point()
     return own.shape == saved.shape and same_kind

@@ -61,7 +61,7 @@ class SubGraph(nn.Module):
         values = {STAGE: self.stage, **self.constants, **named_inputs}
         for step in self.steps:
             values |= step.run(values, self.stage)
-        if self.outputs is None:
+        if self.outputs is None:  # which values are tensors is known once it has run
             written = [name for step in self.steps for name in step.brick.output_names]
             self.outputs = [n for n in written if isinstance(values[n], Tensor)]
         return _apart({n: values[n] for n in self.outputs}, named_inputs)
@@ -118,6 +118,7 @@ def _check_read(inputs: Collection[str], steps: Sequence[Step]) -> None:
 
 
 def _remove_unused_weights(program: ExportedProgram) -> None:
+    """Leaves out weights of bricks outside of the part: torch.export keeps them all."""
     specs = program.graph_signature.input_specs
     for node in list(program.graph.nodes):
         spec = next((s for s in specs if s.arg.name == node.name), None)

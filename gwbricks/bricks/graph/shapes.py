@@ -42,6 +42,7 @@ class ShapeTrace:
         self.module, self.find_steps, self.stage = module, find_steps, stage
         self.weights = [*module.parameters(), *module.buffers()]
         self.device = self.weights[0].device if self.weights else torch.device("cpu")
+        # bricks may hold tensors that are no weights, which stay real
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
         self.named_inputs = dict(named_inputs)
         self.fake = tree_map_only(Tensor, self._fake, self.named_inputs)
@@ -52,6 +53,7 @@ class ShapeTrace:
         Raises:
             WiringError: If a value does not fit a brick.
         """
+        # deepcopy takes these for the weights, and copies the rest
         copies: dict[int, Any] = {id(t): self.mode.from_tensor(t) for t in self.weights}
         steps = self.find_steps(deepcopy(self.module, copies))
         cuda = {weight.device for weight in self.weights if weight.is_cuda}
@@ -86,7 +88,7 @@ class ShapeTrace:
 
     def _compute(self, path: str) -> None:
         step = self.real_steps[path]
-        for other in self.real_steps.values():
+        for other in self.real_steps.values():  # only what it reads, and what that does
             written = set(other.brick.output_names) - self.real.keys()
             if written.intersection(step.reads):
                 self._compute(other.path)

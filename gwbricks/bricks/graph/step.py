@@ -73,18 +73,18 @@ class FailureNote(str):
         read: What it read: names, shapes and types.
     """
 
+    path: str
+    read: str
+
     def __new__(cls, path: str, read: str) -> "FailureNote":
         """Returns the text of the note, with its parts."""
         note = super().__new__(cls, NOTE.format(path=path, read=read))
         note.path, note.read = path, read
         return note
 
-    path: str
-    read: str
-
-    def __getnewargs__(self) -> tuple[str, str]:
-        """Returns what a copy is made of, as in another process."""
-        return self.path, self.read
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns what a copy is made of, such as one in another process."""
+        return FailureNote, (self.path, self.read)
 
 
 def failure_notes(error: BaseException) -> list[FailureNote]:

@@ -67,6 +67,8 @@ class Wiring:
         sources = {
             path: self._sources(path, brick) for path, brick in self.alive.items()
         }
+        # `all` is what does not come after the brick, so that it never makes a loop. What
+        # does is known once the others are placed, and of those of its kind the earlier
         for path, brick in self.alive.items():
             if brick.reads is None:
                 later = descendants(sources, path)
@@ -129,6 +131,7 @@ class Wiring:
             brick = self.alive[path]
             missing = self._missing(brick, skipped)
             names = {name for read in missing for name in self.names_of(read, brick)}
+            # without skip_missing too: a skipped brick cannot make what it needs
             lost = any(self.writers.get(name) in skipped for name in names)
             if missing and (lost or brick.skip_missing):
                 skipped.add(path)
@@ -212,6 +215,7 @@ class Wiring:
     def step(self, path: str, function: Callable[..., Any], gradients: bool) -> Step:
         """Returns the brick at `path`, ready to run."""
         brick = self.alive[path]
+        # of its sources only: for `all`, others may be written later
         written = [n for p in self.sources[path] for n in self.alive[p].output_names]
         names = sorted({*self.given, *written})
         there = dict.fromkeys(n for n in names if self._is_available(n, self.skipped))
