@@ -67,8 +67,8 @@ class Wiring:
         sources = {
             path: self._sources(path, brick) for path, brick in self.alive.items()
         }
-        # `all` is what does not come after the brick, so that it never makes a loop. What
-        # does is known once the others are placed, and of those of its kind the earlier
+        # `all` is what does not come after the brick, so that it never makes a loop;
+        # what does come after it is known only now, when all other bricks are placed
         for path, brick in self.alive.items():
             if brick.reads is None:
                 later = descendants(sources, path)
