@@ -64,8 +64,9 @@ def joined(metrics: MetricCollection) -> MetricCollection | None:
     metrics = metrics.clone()
     for path, metric in _parts(metrics):
         known = [states[path] for states in seen if path in states]
+        # else it would join its states once more, or give a number of before
         metric._to_sync, metric._computed = False, None
-        metric._update_count = len(known)
+        metric._update_count = len(known)  # of 0, torchmetrics warns
         for name in sorted({name for states in known for name in states}):
             _join(metric, name, [states[name] for states in known if name in states])
     return metrics
@@ -109,11 +110,12 @@ def _states(metric: Metric) -> dict[str, _State]:
 
 
 def _off_device(value: Any) -> Any:  # noqa: ANN401 - a tensor or a list of tensors
+    """Returns it on the CPU: unpickled elsewhere, it would be on this one's device."""
     return [x.cpu() for x in value] if isinstance(value, list) else value.cpu()
 
 
 def _join(metric: Metric, name: str, states: list[_State]) -> None:
-    if name not in metric._defaults:
+    if name not in metric._defaults:  # it came into being in other processes only
         default = states[0].default
         metric.add_state(name, default, dist_reduce_fx=states[0].reduction)
     reduction: Any = metric._reductions[name]

@@ -6,9 +6,10 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
+from gwbricks.bricks.binding import bind, find
+from gwbricks.bricks.gradients import gradients_if, gradients_in
 from gwbricks.bricks.names import InputNames, is_relative, parse_reads, resolve, STAGE
 from gwbricks.bricks.stage import parse_stages, Stage
 from gwbricks.errors import UnknownNameError, WiringError
@@ -90,7 +91,7 @@ class Brick(nn.Module, ABC):
         names = [*(read.name for read in reads), *self.output_names]
         if not any(map(is_relative, names)):
             return self
-        brick = copy(self)
+        brick = copy(self)  # shallow: both hold the same weights
         if self.reads is not None:
             brick.reads = tuple(replace(r, name=resolve(r.name, path)) for r in reads)
         brick.output_names = tuple(resolve(n, path) for n in self.output_names)
@@ -150,11 +151,7 @@ class Brick(nn.Module, ABC):
         if not self.is_alive(stage):
             return {}
         args, kwargs = self.arguments(named_inputs, stage)
-        with torch.set_grad_enabled(
-            torch.is_grad_enabled()
-            and stage is Stage.TRAIN
-            and self.calculate_gradients
-        ):
+        with gradients_in(stage), gradients_if(self.calculate_gradients):
             return self.name_outputs(self.call(self.function, stage, *args, **kwargs))
 
     def arguments(
@@ -165,23 +162,11 @@ class Brick(nn.Module, ABC):
         Raises:
             UnknownNameError: If an input is missing.
         """
-        if self.reads is None:
-            own = self.output_names
-            return [{n: v for n, v in named_inputs.items() if n not in own}], {}
-        values = {STAGE: stage, **named_inputs}
-        args, kwargs = [], {}
-        for read in self.reads:
-            found = read.matches(values) if read.is_pattern else read.name in values
-            if not found and not read.optional:
+        own = self.output_names
+        for read in self.reads or ():
+            if not read.optional and not find(read, named_inputs, own):
                 raise UnknownNameError("input_names", read.name, named_inputs)
-            value = values.get(read.name)
-            if isinstance(found, dict):
-                value = {star: values[name] for name, star in found.items()}
-            if read.argument is None:
-                args.append(value)
-            else:
-                kwargs[read.argument] = value
-        return args, kwargs
+        return bind(self.reads, named_inputs, own).pick({STAGE: stage, **named_inputs})
 
     def summarize(self, stage: Stage, reset: bool) -> dict[str, Any]:
         """Returns the metrics gathered in `stage`, by name; none for most bricks."""
@@ -261,6 +246,7 @@ def check_method(model: object, method: str | None) -> None:
     """
     if method is not None and not callable(getattr(model, method, None)):
         known = [n for n in dir(type(model)) if not n.startswith("_")]
+        # the methods of every module are a hundred that nobody means
         known = [n for n in known if n not in dir(nn.Module)]
         raise UnknownNameError(f"method of {type(model).__name__}", method, known)
 

@@ -47,6 +47,7 @@ class BrickMetrics(Brick):
             skip_missing=skip_missing,
         )
         self.return_metrics = return_metrics
+        # a validation inside of an epoch must not mix with what training has gathered
         self.metrics = nn.ModuleDict(
             {
                 stage.name: metric_collection.clone()
@@ -64,6 +65,7 @@ class BrickMetrics(Brick):
         metrics = self.metrics[stage.name]
         if self.return_metrics:
             values = metrics(*args, **kwargs)
+            # a brick's only output is taken as it is, a dictionary too
             return values if len(values) > 1 else next(iter(values.values()))
         metrics.update(*args, **kwargs)  # pyright: ignore[reportCallIssue] - a MetricCollection
         return {}

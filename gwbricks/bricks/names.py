@@ -44,6 +44,7 @@ class Read:
             {'t/latent': 't', 'v/latent': 'v'}
         """
         head, tail = self.name.split("*", 1)
+        # the tail is sought behind the head: `a/a` does not match `a/*/a`
         return {
             name: name[len(head) : len(name) - len(tail)]
             for name in sorted(names)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,9 +11,10 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from gwbricks.bricks import LossOutput, Stage
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import Step, was_read
+from gwbricks.bricks.shape_text import shape_text
 from gwbricks.data import as_named_inputs
-from gwbricks.errors import ConfigError
+from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.evaluation import name_sets
 from gwbricks.workspace.graph.route_means import RowErrors
@@ -26,12 +27,12 @@ class DryRun:
     Args:
         steps: The bricks that are run, in order.
         values: Inputs and outputs by name.
-        problems: One line for each brick that failed.
+        problems: A line for each brick or loss that failed, by its config key.
     """
 
     steps: tuple[Step, ...] = ()
     values: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
 
     def shape(self, name: str) -> str:
         """Returns the shape of a value, for people."""
@@ -59,7 +60,7 @@ def dry_run(
     batch = next(iter(loader), None)
     if batch is None:
         name = set_name or stage.value
-        return DryRun(problems=[f"data: the {name} loader gives no batch."])
+        return DryRun(problems={"data": f"data: the {name} loader gives no batch."})
     inputs = as_named_inputs(batch)
     names = module.loss_names(stage, frozenset(inputs))
     steps = _steps(module, stage, inputs, names)
@@ -71,7 +72,7 @@ def dry_run(
             _try(step, found, stage)
     for submodule, mode in was_training.items():
         submodule.training = mode
-    found.problems += _loss_problems(found, names)
+    found.problems |= _loss_problems(found, names)
     return found
 
 
@@ -101,8 +102,8 @@ def check_bricks(
         warnings.simplefilter("ignore")
         for stage in (Stage.TRAIN, Stage.VALIDATION, Stage.TEST):
             for name in find_loaders(data, stage):
-                for problem in _set_problems(module, data, stage, name):
-                    problems.setdefault(problem.partition(": ")[0], problem)
+                found = _set_problems(module, data, stage, name)
+                problems |= {k: p for k, p in found.items() if k not in problems}
     return list(problems.values())
 
 
@@ -111,7 +112,7 @@ def _set_problems(
     data: LightningDataModule,
     stage: Stage,
     name: str,
-) -> list[str]:
+) -> dict[str, str]:
     if name == stage.value:
         return dry_run(module, data, stage).problems
     try:
@@ -120,8 +121,9 @@ def _set_problems(
         fix = (
             "its data, or skip_missing=true of the brick, which is then left out there"
         )
-        return [f"{error} In the set {name}. Fix: {fix}."]
-    return [f"{problem} In the set {name}." for problem in problems]
+        key = error.key if isinstance(error, UnknownNameError) else str(error)
+        return {key: f"{error} In the set {name}. Fix: {fix}."}
+    return {key: f"{problem} In the set {name}." for key, problem in problems.items()}
 
 
 def _steps(
@@ -135,45 +137,33 @@ def _steps(
 
 
 def _try(step: Step, found: DryRun, stage: Stage) -> None:
-    if not _reads(step) <= found.values.keys():
+    if not found.values.keys() >= set(step.reads):
         return  # a brick before it failed
-    if step.brick.reduces:
+    if step.brick.reduces:  # what a copy gathers does not count
         brick = deepcopy(step.brick)
-        step = Step(step.path, brick, brick.function, step.args, step.kwargs, False)
+        step = replace(step, brick=brick, function=brick.function, gradients=False)
     try:
         found.values.update(step.run(found.values, stage))
     except Exception as error:
-        message = " ".join(str(error).split())
-        notes = " ".join(getattr(error, "__notes__", []))
-        reads = notes.partition("which read ")[2] or "nothing"
-        found.problems.append(f"bricks.{step.path}: {message[:300]} (it read {reads})")
+        key, message = f"bricks.{step.path}", " ".join(str(error).split())[:300]
+        found.problems[key] = f"{key}: {message} (it read {was_read(error)})"
 
 
-def _reads(step: Step) -> set[str]:
-    names: set[str] = set()
-    for arg in (*step.args, *step.kwargs.values()):
-        names |= {arg} if isinstance(arg, str) else set((arg or {}).values())
-    return names
-
-
-def _loss_problems(found: DryRun, names: Iterable[str]) -> list[str]:
-    problems = []
+def _loss_problems(found: DryRun, names: Iterable[str]) -> dict[str, str]:
+    problems: dict[str, str] = {}
     for name in names:
         value = found.values.get(name)
         loss = value.loss if isinstance(value, LossOutput) else value
         if isinstance(loss, Tensor) and loss.numel() != 1:
-            problems.append(
-                f"loss_coefs.{name}: the loss has shape {tuple(loss.shape)}."
-                " Expected a scalar."
-            )
+            key, shape = f"loss_coefs.{name}", tuple(loss.shape)
+            problems[key] = f"{key}: the loss has shape {shape}. Expected a scalar."
     return problems
 
 
 def describe(value: object) -> str:
     """Returns the shape of a tensor, or the kind of another value."""
     if isinstance(value, Tensor):
-        kind = "" if value.dtype == torch.float32 else f" {str(value.dtype)[6:]}"
-        return "x".join(map(str, value.shape)) + kind if value.ndim else f"scalar{kind}"
+        return shape_text(value)
     if isinstance(value, LossOutput):
         return "loss"
     if isinstance(value, Mapping):

@@ -3,22 +3,23 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gwbricks.bricks.collection.nest import EMPTY, Nest
 from gwbricks.bricks.drawing.mermaid import draw
 from gwbricks.bricks.drawing.picture import Picture
+from gwbricks.bricks.gradients import gradients_in
 from gwbricks.bricks.graph.checks import check_metric_names, check_trainability
 from gwbricks.bricks.graph.needs import required_inputs, unread_bricks
 from gwbricks.bricks.graph.order import find_steps
 from gwbricks.bricks.graph.paths import select
-from gwbricks.bricks.graph.shapes import shape_text, ShapeTrace
+from gwbricks.bricks.graph.shapes import ShapeTrace
 from gwbricks.bricks.graph.shared import check_kept, function_of
 from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.graph.wiring import Wiring
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
+from gwbricks.bricks.shape_text import shape_text
 from gwbricks.bricks.stage import parse_stage, Stage
 
 
@@ -150,7 +151,7 @@ class BrickCollection(Nest):
         key = (stage, given, _key(outputs), update_metrics, _key(gradients_to))
         if self.differs(self._checked):
             self.check()
-        if key not in self._orders:
+        if key not in self._orders:  # an order follows from names, not from values
             self._orders[key] = find_steps(
                 self.wiring(stage, given), outputs, update_metrics, gradients_to
             )
@@ -280,11 +281,6 @@ class BrickCollection(Nest):
             for name, shape in (shapes or {}).items()
         }
         return draw(Picture(stage, self.flat(), given, outputs), texts, detail, legend)
-
-
-def gradients_in(stage: Stage) -> torch.set_grad_enabled:
-    """Returns a context with gradients in training only, if they are not off."""
-    return torch.set_grad_enabled(torch.is_grad_enabled() and stage is Stage.TRAIN)
 
 
 def _key(names: Collection[str] | None) -> tuple[str, ...] | str | None:

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import nn, Tensor
 
-from gwbricks.bricks.collection.collection import BrickCollection, gradients_in
+from gwbricks.bricks.collection.collection import BrickCollection
+from gwbricks.bricks.gradients import gradients_in
 from gwbricks.bricks.graph.order import find_steps
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import failure_notes, Step
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
@@ -59,7 +60,7 @@ class CompiledCollection:
             *sorted(others.items()),
         )
         known = self._programs.get(key)
-        if known is None:
+        if known is None:  # it may stay the only one, and compiling takes long
             return self._run_first(key, named_inputs, stage, outputs, gradients_to)
         if not isinstance(known, _Program):
             wiring = self.collection.wiring(stage, named_inputs)
@@ -105,6 +106,7 @@ class _Program:
         self.constants = dict(constants)
         self.steps = [step for step in steps if _writes(step, self.constants)]
         values = {STAGE: stage, **named_inputs, **self.constants}
+        # metrics change their own state, which a traced program cannot do
         self.metrics = [step for step in steps if step.brick.reduces]
         others = [*self.steps, *self.metrics]
         rest = [step for step in steps if step not in others]
@@ -116,7 +118,7 @@ class _Program:
             lambda tensors: self._compute(rest, {**values, **tensors}, computed),
         )
         tensors = {n: v for n, v in named_inputs.items() if isinstance(v, Tensor)}
-        try:
+        try:  # strict tracing would refuse much of the Python that bricks may hold
             program = torch.export.export(traced, (tensors,), strict=False)
         except Exception as error:
             raise CompileError(
@@ -131,6 +133,7 @@ class _Program:
         values = {STAGE: self.stage, **named_inputs}
         for step in self.steps:
             found = step.run(values, self.stage)
+            # the same object, not an equal one: its tensors are built into the program
             if any(value is not self.constants[name] for name, value in found.items()):
                 raise CompileError(
                     f"compile: the brick {step.path!r} returns something new for each"
@@ -152,7 +155,10 @@ class _Program:
     def _compute(
         self, steps: Sequence[Step], values: dict[str, Any], outputs: Sequence[str]
     ) -> dict[str, Any]:
-        """Returns losses as dictionaries, and leaves out what is None."""
+        """Returns losses as dictionaries, and leaves out what is None.
+
+        torch.export returns trees of tensors, and does not know `LossOutput`.
+        """
         for step in steps:
             values |= step.run(values, values[STAGE])
         self.kinds = {name: type(values[name]) for name in outputs}
@@ -165,6 +171,7 @@ class _Program:
         }
 
     def _call(self, tensors: dict[str, Tensor]) -> dict[str, Any]:
+        """Runs the program; torch compiles it at the first call, and may fail then."""
         if self.is_compiled:
             return self.compiled(tensors)
         try:
@@ -210,7 +217,7 @@ def _sorted(names: Collection[str] | None) -> tuple[str, ...] | None:
 
 
 def _note(error: Exception) -> str:
-    return "".join(f" ({note})" for note in getattr(error, "__notes__", [])[:1])
+    return "".join(f" ({note})" for note in failure_notes(error)[:1])
 
 
 def _line(error: Exception) -> str:

@@ -17,5 +17,5 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             yield
     finally:
-        for submodule in trained:
+        for submodule in trained:  # train() would turn on those that were off, too
             submodule.training = True

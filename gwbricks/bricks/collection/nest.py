@@ -97,7 +97,11 @@ class Nest(nn.ModuleDict):
                 yield nest + name, module
 
     def structure(self) -> "Structure":
-        """Returns the bricks and nests that there are now; see `differs`."""
+        """Returns the bricks and nests that there are now; see `differs`.
+
+        A nest may be changed without the collection around it being told, so that has
+        to compare.
+        """
         modules = dict(self._modules)
         nests = [module for module in modules.values() if isinstance(module, Nest)]
         return modules, [(nest, nest.structure()) for nest in nests]
@@ -109,7 +113,7 @@ class Nest(nn.ModuleDict):
             structure: What `structure` returned.
         """
         modules, nests = structure
-        return self._modules != modules or any(
+        return self._modules != modules or any(  # modules are equal if they are one
             nest.differs(inner) for nest, inner in nests
         )
 
@@ -145,7 +149,10 @@ class Nest(nn.ModuleDict):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves what is cached out, and the dictionary itself to the original."""
+        """Leaves out what is cached, and gives a copy a dictionary of its own.
+
+        Else a change of a shallow copy would change the original.
+        """
         modules = dict(self._modules)
         return {**self.__dict__, "_flat": (EMPTY, {}), "_modules": modules}
 

@@ -44,9 +44,11 @@ def condense(
     links = {(a.source, a.target): a.names for a in arrows if not a.is_dead}
     for path, node in list(shown.items()):
         sources = [source for source, target in links if target == path]
+        # what reads data stays: it is where the graph begins
         if _is_plain(node) and len(sources) == 1 and not sources[0].startswith(DATA):
             del shown[path], links[sources[0], path]
             links = _reconnect(links, path, sources[0])
+    # from the end, so that what only a left-out node reads is left out too
     for path, node in reversed(list(shown.items())):
         is_read = any(source == path for source, _ in links)
         if (_is_plain(node) or node.role == "data") and not is_read:

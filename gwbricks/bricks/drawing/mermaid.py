@@ -122,6 +122,7 @@ class _Chart:
         ids: dict[str, str] = {}
         for path, kind in kinds.items():
             name = f"{kind}_{re.sub('[^A-Za-z0-9]+', '_', path).strip('_')}"
+            # `a.b` and `a_b` would have one name
             ids[path] = f"{name}_{len(ids)}" if name in ids.values() else name
         return ids
 
@@ -209,6 +210,7 @@ class _Chart:
             f'subgraph legend ["{title}"]',
             *lines,
             "end",
+            # a link that is not drawn keeps the box left of the data
             *(f"legend_{kinds[0]} ~~~ {name}" for name in first[:1]),
             *(f"class legend_{kind} {kind}" for kind in kinds),
             *(["class legend_shared brick"] if "shared" in kinds else []),

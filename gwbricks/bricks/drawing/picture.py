@@ -156,7 +156,7 @@ class Picture:
     def _reads(self, path: str) -> list[str]:
         brick = self.bricks[path]
         known = {*self.wiring.given, *self.wiring.writers}
-        if path not in self.wiring.alive:
+        if path not in self.wiring.alive:  # what it would read, were it alive
             known |= _written(self.bricks.values())
         known -= set(brick.output_names)
         names = {

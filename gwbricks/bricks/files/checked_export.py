@@ -73,6 +73,7 @@ class CheckedExport:
                 raise WiringError(
                     f"outputs: {name!r} is a {type(value).__name__}. Expected a tensor."
                 )
+            # NaN is unlike itself, but not random
             if not torch.equal(value.nan_to_num(), again[name].nan_to_num()):
                 raise ExportError(
                     f"outputs: {name!r} is random: two runs of PyTorch differ, so it"
@@ -129,7 +130,7 @@ def _numbers_of_rows(tensors: Tensors) -> list[Tensors]:
             " Fix: the same items in each, or dynamic_batch_size=False."
         )
     own = next(iter(rows.values()))
-    return [
+    return [  # rows are repeated where there are too few
         {
             name: x[torch.arange(count, device=x.device) % own] if x.ndim else x
             for name, x in tensors.items()
@@ -146,10 +147,11 @@ def _difference(name: str, expected: Tensor, found: Tensor, tolerance: float) ->
             " number of rows, or dynamic_batch_size=False."
         )
     known, other = expected.cpu().double(), found.cpu().double()
+    # an infinity less itself would be NaN
     distance = torch.where(known == other, 0.0, (known - other).abs())
     largest = distance.max().item() if len(distance.flatten()) else 0.0
     scale = known.abs().max().item() if len(known.flatten()) else 0.0
-    if not largest <= tolerance * max(1.0, scale):
+    if not largest <= tolerance * max(1.0, scale):  # of NaN too
         raise ExportError(
             f"outputs: {name!r} differs from PyTorch by {largest:.3g} once exported"
             f" (its values reach {scale:.3g}, the tolerance is {tolerance:.3g})."

@@ -110,6 +110,7 @@ def _write_onnx(
 
 
 def _name_batch(graph: Any) -> None:  # noqa: ANN401 - of onnx_ir, which is optional
+    """Names the dimension of the rows, which torch calls something like `s77`."""
     symbols = {str(value.shape[0]) for value in graph.inputs if value.shape}
     for value in (*graph.inputs, *graph.outputs):
         for axis, size in enumerate(value.shape or ()):

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from torch import Tensor
 
+from gwbricks.bricks.shape_text import full_shape_text
 from gwbricks.errors import CheckpointError
 
 Weights = dict[str, dict[str, Tensor]]
@@ -30,7 +31,8 @@ def check_fit(found: Weights, known: Weights, source: str) -> None:
         own, saved = known[brick], found[brick]
         problems += [f"{brick}: {line}" for line in _missing(own, saved, "tensor")]
         problems += [
-            f"{brick}: {name} is {_describe(saved[name])}, expected {_describe(tensor)}"
+            f"{brick}: {name} is {full_shape_text(saved[name])}, expected"
+            f" {full_shape_text(tensor)}"
             for name, tensor in own.items()
             if name in saved and not _fits(tensor, saved[name])
         ]
@@ -64,9 +66,6 @@ def _close(name: str, others: Iterable[str]) -> str:
 
 
 def _fits(own: Tensor, saved: Tensor) -> bool:
+    # loading casts quietly, which is fine between floats only
     same_kind = own.is_floating_point() == saved.is_floating_point()
     return own.shape == saved.shape and same_kind
-
-
-def _describe(tensor: Tensor) -> str:
-    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

@@ -10,7 +10,7 @@ from torch.export.graph_signature import InputKind
 
 from gwbricks.bricks.collection.between import steps_between
 from gwbricks.bricks.collection.collection import BrickCollection
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import failure_notes, Step
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
 from gwbricks.errors import ExportError, WiringError
@@ -61,7 +61,7 @@ class SubGraph(nn.Module):
         values = {STAGE: self.stage, **self.constants, **named_inputs}
         for step in self.steps:
             values |= step.run(values, self.stage)
-        if self.outputs is None:
+        if self.outputs is None:  # which values are tensors is known once it has run
             written = [name for step in self.steps for name in step.brick.output_names]
             self.outputs = [n for n in written if isinstance(values[n], Tensor)]
         return _apart({n: values[n] for n in self.outputs}, named_inputs)
@@ -88,7 +88,7 @@ def trace(
         )
     except Exception as error:
         message = " ".join(str(error).split())
-        note = "".join(f" ({note})" for note in getattr(error, "__notes__", [])[:1])
+        note = "".join(f" ({note})" for note in failure_notes(error)[:1])
         raise ExportError(
             f"export: torch.export cannot trace the bricks{note}: {message[:300]}"
             " Fix: no Python that depends on values or the number of rows, or"
@@ -118,6 +118,7 @@ def _check_read(inputs: Collection[str], steps: Sequence[Step]) -> None:
 
 
 def _remove_unused_weights(program: ExportedProgram) -> None:
+    """Leaves out weights of bricks outside of the part: torch.export keeps them all."""
     specs = program.graph_signature.input_specs
     for node in list(program.graph.nodes):
         spec = next((s for s in specs if s.arg.name == node.name), None)

@@ -51,6 +51,7 @@ def save_bricks(
             if owners.setdefault(id(tensor), key) != key:
                 shared[key] = owners[id(tensor)]
             else:
+                # safetensors refuses tensors that share memory, such as views of one
                 tensors[key] = tensor.detach().cpu().contiguous().clone()
     names = {brick: list(weights) for brick, weights in chosen.items()}
     metadata = {BRICKS: json.dumps(names), SHARED: json.dumps(shared)}

@@ -12,7 +12,7 @@ from torch import nn, Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_map_only
 
-from gwbricks.bricks.graph.step import Step
+from gwbricks.bricks.graph.step import Step, was_read
 from gwbricks.bricks.loss_output import LossOutput
 from gwbricks.bricks.names import STAGE
 from gwbricks.bricks.stage import Stage
@@ -42,6 +42,7 @@ class ShapeTrace:
         self.module, self.find_steps, self.stage = module, find_steps, stage
         self.weights = [*module.parameters(), *module.buffers()]
         self.device = self.weights[0].device if self.weights else torch.device("cpu")
+        # bricks may hold tensors that are no weights, which stay real
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
         self.named_inputs = dict(named_inputs)
         self.fake = tree_map_only(Tensor, self._fake, self.named_inputs)
@@ -52,6 +53,7 @@ class ShapeTrace:
         Raises:
             WiringError: If a value does not fit a brick.
         """
+        # deepcopy takes these for the weights, and copies the rest
         copies: dict[int, Any] = {id(t): self.mode.from_tensor(t) for t in self.weights}
         steps = self.find_steps(deepcopy(self.module, copies))
         cuda = {weight.device for weight in self.weights if weight.is_cuda}
@@ -86,7 +88,7 @@ class ShapeTrace:
 
     def _compute(self, path: str) -> None:
         step = self.real_steps[path]
-        for other in self.real_steps.values():
+        for other in self.real_steps.values():  # only what it reads, and what that does
             written = set(other.brick.output_names) - self.real.keys()
             if written.intersection(step.reads):
                 self._compute(other.path)
@@ -95,9 +97,7 @@ class ShapeTrace:
         except WiringError:
             raise
         except Exception as error:
-            message = " ".join(str(error).split())
-            notes = " ".join(getattr(error, "__notes__", []))
-            read = notes.partition("which read ")[2] or "nothing"
+            message, read = " ".join(str(error).split()), was_read(error)
             raise WiringError(f"{path}: {message} It read {read}.") from error
 
     def _fake(self, tensor: Tensor) -> Tensor:
@@ -110,22 +110,6 @@ class ShapeTrace:
         if not tensor.is_meta:
             return tensor
         return torch.zeros_like(tensor, device=self.device)
-
-
-def shape_text(value: object) -> str:
-    """Returns the shape of a tensor for people, and nothing for other values.
-
-    Example:
-        >>> shape_text(torch.zeros(4, 8)), shape_text(torch.tensor(1))
-        ('4x8', 'scalar int64')
-    """
-    if isinstance(value, LossOutput):
-        return shape_text(value.loss)
-    if not isinstance(value, Tensor):
-        return ""
-    shape = "x".join(map(str, value.shape)) or "scalar"
-    kind = str(value.dtype).removeprefix("torch.")
-    return shape if kind == "float32" else f"{shape} {kind}"
 
 
 def _to_meta(value: object) -> object:

@@ -74,6 +74,7 @@ def resolve_shared(name: str, path: str, bricks: Collection[str]) -> str:
     nest = path.split(".")[:-1]
     for depth in range(len(nest), -1, -1):
         candidate = ".".join([*nest[:depth], name])
+        # never itself: `encode` inside a nest may share `encode` outside of it
         if candidate in bricks and candidate != path:
             return candidate
     raise WiringError(

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
+from gwbricks.bricks.binding import Binding
 from gwbricks.bricks.brick import Brick
+from gwbricks.bricks.gradients import gradients_if
+from gwbricks.bricks.shape_text import full_shape_text
 from gwbricks.bricks.stage import Stage
 from gwbricks.errors import WiringError
 
-Argument = str | dict[str, str] | None
-"""A name, names by key (a pattern, or all inputs), or None: a missing optional."""
+NOTE = "in brick {path!r}, which read {read}"
+"""What is noted in an exception that a brick raises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,47 +23,35 @@ class Step:
         path: Path of the brick, such as `gw.v.encode`.
         brick: The brick.
         function: What it calls; for a shared brick, the other brick's module.
-        args: Positional arguments.
-        kwargs: Keyword arguments.
+        binding: The names of what it is given.
         gradients: Whether a gradient graph is built for it in training.
     """
 
     path: str
     brick: Brick
     function: Callable[..., Any]
-    args: tuple[Argument, ...]
-    kwargs: dict[str, Argument]
+    binding: Binding
     gradients: bool
 
     @property
     def reads(self) -> list[str]:
         """Names of the values that the brick is given, in order."""
-        names: list[str] = []
-        for arg in (*self.args, *self.kwargs.values()):
-            names += [arg] if isinstance(arg, str) else list((arg or {}).values())
-        return names
+        return self.binding.names
 
     def run(self, values: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
         """Runs the brick on `values` and returns its outputs by name.
 
+        An exception of the brick goes on as it is, with a `FailureNote`.
+
         Raises:
             WiringError: If the brick returns another number of values than it names.
         """
-        args = [
-            values[arg] if isinstance(arg, str) else _pick(arg, values)
-            for arg in self.args
-        ]
-        kwargs = {key: _pick(arg, values) for key, arg in self.kwargs.items()}
+        args, kwargs = self.binding.pick(values)
         try:
-            if self.gradients or not torch.is_grad_enabled():
+            with gradients_if(self.gradients):
                 result = self.brick.call(self.function, stage, *args, **kwargs)
-            else:
-                with torch.no_grad():
-                    result = self.brick.call(self.function, stage, *args, **kwargs)
         except Exception as error:
-            error.add_note(
-                f"in brick {self.path!r}, which read {self._describe(values)}"
-            )
+            error.add_note(FailureNote(self.path, self._describe(values)))
             raise
         try:
             return self.brick.name_outputs(result)
@@ -70,19 +59,44 @@ class Step:
             raise WiringError(f"{self.path}.{error}") from None
 
     def _describe(self, values: Mapping[str, Any]) -> str:
-        read = [f"{name} {_shape(values[name])}" for name in self.reads]
+        read = [f"{name} {full_shape_text(values[name])}" for name in self.reads]
         return ", ".join(read) or "nothing"
 
 
-def _pick(arg: Argument, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - data of any type
-    if isinstance(arg, str):
-        return values[arg]
-    if arg is None:
-        return None
-    return {key: values[name] for key, name in arg.items()}
+class FailureNote(str):
+    """Says in which brick an exception was raised: a note, whose parts are fields too.
+
+    A note is a text to Python; this one need not be read to know what it says.
+
+    Args:
+        path: Path of the brick.
+        read: What it read: names, shapes and types.
+    """
+
+    path: str
+    read: str
+
+    def __new__(cls, path: str, read: str) -> "FailureNote":
+        """Returns the text of the note, with its parts."""
+        note = super().__new__(cls, NOTE.format(path=path, read=read))
+        note.path, note.read = path, read
+        return note
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns what a copy is made of, such as one in another process."""
+        return FailureNote, (self.path, self.read)
 
 
-def _shape(value: object) -> str:
-    if isinstance(value, torch.Tensor):
-        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    return type(value).__name__
+def failure_notes(error: BaseException) -> list[FailureNote]:
+    """Returns the notes of the bricks that an exception went through.
+
+    The innermost is the first: a brick may run bricks of its own.
+    """
+    notes = getattr(error, "__notes__", [])
+    return [note for note in notes if isinstance(note, FailureNote)]
+
+
+def was_read(error: BaseException) -> str:
+    """Returns what the brick had read that raised, and which bricks it was run by."""
+    notes = failure_notes(error)
+    return " ".join([notes[0].read, *notes[1:]]) if notes else "nothing"

@@ -7,8 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
+from gwbricks.bricks.binding import bind
 from gwbricks.bricks.brick import Brick
-from gwbricks.bricks.graph.step import Argument, Step
+from gwbricks.bricks.graph.step import Step
 from gwbricks.bricks.names import Read, STAGE
 from gwbricks.bricks.stage import Stage
 from gwbricks.errors import UnknownNameError, WiringError
@@ -66,6 +67,8 @@ class Wiring:
         sources = {
             path: self._sources(path, brick) for path, brick in self.alive.items()
         }
+        # `all` is what does not come after the brick, so that it never makes a loop;
+        # what does come after it is known only now, when all other bricks are placed
         for path, brick in self.alive.items():
             if brick.reads is None:
                 later = descendants(sources, path)
@@ -94,8 +97,11 @@ class Wiring:
         """Returns the names that one argument of `brick` refers to."""
         if not read.is_pattern:
             return [read.name]
-        known = (self.given | self.writers.keys()) - set(brick.output_names)
-        return list(read.matches(known))
+        return list(read.matches(self._others(brick)))
+
+    def _others(self, brick: Brick) -> set[str]:
+        """Returns all names but those that `brick` writes."""
+        return {*self.given, *self.writers}.difference(brick.output_names)
 
     @cached_property
     def order(self) -> list[str]:
@@ -125,6 +131,7 @@ class Wiring:
             brick = self.alive[path]
             missing = self._missing(brick, skipped)
             names = {name for read in missing for name in self.names_of(read, brick)}
+            # without skip_missing too: a skipped brick cannot make what it needs
             lost = any(self.writers.get(name) in skipped for name in names)
             if missing and (lost or brick.skip_missing):
                 skipped.add(path)
@@ -179,7 +186,7 @@ class Wiring:
                     f" not alive in stage {self.stage.value!r}. Fix: add the stage to"
                     f" its alive_stages, or take it from those of {path!r}."
                 )
-        known = (self.given | self.writers.keys()) - set(self.alive[path].output_names)
+        known = self._others(self.alive[path])
         raise UnknownNameError(f"{path}.input_names", name, known)
 
     def paths_of(self, outputs: Iterable[str]) -> list[str]:
@@ -208,30 +215,13 @@ class Wiring:
     def step(self, path: str, function: Callable[..., Any], gradients: bool) -> Step:
         """Returns the brick at `path`, ready to run."""
         brick = self.alive[path]
-        args: list[Argument] = []
-        kwargs: dict[str, Argument] = {}
-        if brick.reads is None:
-            written = [
-                n for p in self.sources[path] for n in self.alive[p].output_names
-            ]
-            names = sorted({*self.given, *written})
-            args.append({n: n for n in names if self._is_available(n, self.skipped)})
-        for read in brick.reads or ():
-            arg = self._argument(read, brick)
-            if read.argument is None:
-                args.append(arg)
-            else:
-                kwargs[read.argument] = arg
+        # of its sources only: for `all`, others may be written later
+        written = [n for p in self.sources[path] for n in self.alive[p].output_names]
+        names = sorted({*self.given, *written})
+        there = dict.fromkeys(n for n in names if self._is_available(n, self.skipped))
+        binding = bind(brick.reads, there, brick.output_names)
         gradients = gradients and brick.calculate_gradients
-        return Step(path, brick, function, tuple(args), kwargs, gradients)
-
-    def _argument(self, read: Read, brick: Brick) -> Argument:
-        if read.is_pattern:
-            stars = read.matches(self.names_of(read, brick))
-            return {
-                s: n for n, s in stars.items() if self._is_available(n, self.skipped)
-            }
-        return read.name if self._is_available(read.name, self.skipped) else None
+        return Step(path, brick, function, binding, gradients)
 
 
 def descendants(sources: Mapping[str, Iterable[str]], path: str) -> set[str]:

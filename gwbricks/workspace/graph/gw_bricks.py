@@ -1,7 +1,8 @@
 """The graph of a Global Workspace: one function composes it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,31 +20,32 @@ from gwbricks.bricks import (
 )
 from gwbricks.bricks.stage import EVALUATED, PREDICTED
 from gwbricks.data.table import LAYOUT
-from gwbricks.errors import ConfigError, UnknownNameError
+from gwbricks.domains import IdentityDomain
+from gwbricks.errors import UnknownNameError
 from gwbricks.losses import ROUTES
 from gwbricks.workspace.contrast import Contrast
 from gwbricks.workspace.corruption import Corruption
 from gwbricks.workspace.fusion import Fuse
 from gwbricks.workspace.graph.chunked import ChunkedRoutes
+from gwbricks.workspace.graph.domain_names import check_domain_names, NAMELESS
 from gwbricks.workspace.graph.route_bricks import READ_BY_FUSION, route_bricks, Weights
 from gwbricks.workspace.parts import Workspace, WorkspaceDomain
 from gwbricks.workspace.planning.plan import Plan
 from gwbricks.workspace.planning.planner import Planner
 from gwbricks.workspace.planning.route_coefs import check_route_coefs
-from gwbricks.workspace.planning.routes import CONTRASTIVES, KINDS
-from gwbricks.workspace.variational import is_variational, KL, mean_divergence
+from gwbricks.workspace.planning.routes import CONTRASTIVES, FusionRoutes, KINDS
+from gwbricks.workspace.variational import (
+    is_variational,
+    KL,
+    mean_divergence,
+    VariationalEncoder,
+)
 
 UNIMODAL = "unimodal"
 """Name of the loss of the domains that are trained together with the workspace."""
 
 CORRUPTION = "corruption"
 """Name of the scales at which the cells of a batch are corrupted."""
-
-RESERVED = frozenset(
-    {LAYOUT, "stage", "plan", "states", "state", "restates", UNIMODAL, KL, *KINDS}
-    | {"fuse", "items", "refuse", "routes", "chunks", "contrast", CORRUPTION}
-)
-"""Names of the graph's own values and bricks, which no domain can have."""
 
 
 def gw_bricks(
@@ -74,8 +76,17 @@ def gw_bricks(
             coefficient of a route cannot be.
         UnknownNameError: If a domain that is to be corrupted does not exist.
     """
+    check_domain_names(domains, _whole_graph())
+    return _compose(domains, workspace, loss_coefs, trainable)
+
+
+def _compose(
+    domains: Mapping[str, WorkspaceDomain],
+    workspace: Workspace,
+    loss_coefs: Mapping[str, Any] | None = None,
+    trainable: bool = True,
+) -> dict[str, Any]:
     names = sorted(domains)
-    _check_names(names)
     coefs = loss_coefs or {}
     kinds = [k for k in KINDS if loss_coefs is None or coefs.get(k) is not None]
     routes = workspace.routes
@@ -125,8 +136,7 @@ def gw_bricks(
 
 
 def _chunks(chunks: ChunkedRoutes) -> BrickLoss:
-    raw = [f"{name}?" for name in chunks.raw]
-    reads = [*READ_BY_FUSION, "*/clean?", *raw]
+    reads = [*READ_BY_FUSION, "*/clean?", *(f"{name}?" for name in chunks.raw)]
     return BrickLoss(chunks, reads, chunks.kinds, alive_stages=[Stage.TRAIN])
 
 
@@ -280,20 +290,12 @@ def _sum_losses(losses: Mapping[str, LossOutput | None]) -> LossOutput | None:
     return LossOutput(torch.stack(list(means.values())).sum(), metrics)
 
 
-def _check_names(names: Iterable[str]) -> None:
-    names = list(names)
-    if not names:
-        raise ConfigError(
-            "domains: there is none, so there is no workspace."
-            " Fix: +domain@domains.v=mlp, or workspace=null."
-        )
-    for name in names:
-        if set(name) & set("/+.*?"):
-            raise ConfigError(
-                f"domains: {name!r} cannot be a domain's name."
-                " Fix: leave out / + . * and ?."
-            )
-        if name in RESERVED:
-            raise ConfigError(
-                f"domains: the name {name!r} is taken by the graph. Fix: rename it."
-            )
+@cache
+def _whole_graph() -> dict[str, Any]:
+    """Returns a graph with every brick that there can be, of a nameless domain."""
+    with torch.device("meta"):  # draws no weights: the random state is the caller's
+        encoder = VariationalEncoder(1, 1, 1, 0)
+    domain = WorkspaceDomain(IdentityDomain(1), encoder, nn.Identity(), trainable=True)
+    routes, corruption = FusionRoutes(chunk=1), Corruption(nn.Identity(), [1.0])
+    workspace = Workspace(routes=routes, corruption=corruption)
+    return _compose({NAMELESS: domain}, workspace)

@@ -15,7 +15,6 @@ from gwbricks.bricks import (
     LossOutput,
     Stage,
 )
-from gwbricks.bricks.graph.shapes import shape_text
 from gwbricks.errors import UnknownNameError, WiringError
 
 
@@ -130,6 +129,15 @@ def test_a_mismatch_names_the_brick_and_what_it_read(
     assert capfd.readouterr() == ("", "")
 
 
+def test_wording_of_a_note_does_not_matter_to_what_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gwbricks.bricks.graph.step.NOTE", "{path} failed on {read}.")
+    bricks = {"first": BrickTrainable(nn.Linear(4, 3), ["x"], ["y"])}
+    with pytest.raises(WiringError, match=r"^first: .* It read x \(4, 3\) float32\.$"):
+        BrickCollection(bricks).trace_shapes({"x": X}, Stage.TEST)
+
+
 def test_names_that_do_not_fit_are_the_errors_of_running() -> None:
     with pytest.raises(UnknownNameError, match=r"loss\.input_names: .*'t'"):
         model().trace_shapes({"x": X}, Stage.TRAIN)
@@ -145,16 +153,3 @@ def test_a_picture_shows_them() -> None:
     assert "<i>4 int64</i>" in text
     assert "→ loss <i>scalar</i>" in text
     assert "→ rows" in text
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        pytest.param(torch.zeros(4, 3), "4x3", id="floats"),
-        pytest.param(torch.zeros(4, dtype=torch.bool), "4 bool", id="other-type"),
-        pytest.param(LossOutput(torch.tensor(1.0)), "scalar", id="loss"),
-        pytest.param([1], "", id="no-tensor"),
-    ],
-)
-def test_shapes_are_texts_for_people(value: object, expected: str) -> None:
-    assert shape_text(value) == expected

@@ -1,8 +1,11 @@
+import pickle
+
 import pytest
 import torch
 from torch import nn
 
 from gwbricks.bricks import BrickCollection, BrickNotTrainable, BrickTrainable, Stage
+from gwbricks.bricks.graph.step import failure_notes, FailureNote, NOTE, was_read
 from gwbricks.errors import WiringError
 
 
@@ -29,6 +32,44 @@ def test_an_error_in_a_module_that_reads_nothing_says_so() -> None:
     assert notes_of(BrickNotTrainable(fail, [], ["out"]), {}) == [
         "in brick 'gw.head', which read nothing"
     ]
+
+
+def failure_in(bricks: BrickCollection) -> RuntimeError:
+    with pytest.raises(RuntimeError, match="cannot handle") as caught:
+        bricks({"x": torch.zeros(2, 3)}, Stage.INFERENCE)
+    return caught.value
+
+
+@pytest.mark.parametrize("wording", [NOTE, "{read} was too much for {path!r}"])
+def test_a_note_has_fields_whatever_its_words(
+    wording: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gwbricks.bricks.graph.step.NOTE", wording)
+    error = failure_in(
+        BrickCollection({"gw": {"head": BrickNotTrainable(fail, ["x"], [])}})
+    )
+    error.add_note("a note of somebody else")
+    for found in (error, pickle.loads(pickle.dumps(error))):
+        (note,) = failure_notes(found)
+        assert (note.path, note.read) == ("gw.head", "x (2, 3) float32")
+        assert note == wording.format(path=note.path, read=note.read)
+        assert was_read(found) == note.read
+
+
+def test_a_failure_in_a_brick_of_a_brick_names_both() -> None:
+    inner = BrickCollection({"inner": BrickNotTrainable(fail, ["x"], [])})
+    outer = BrickNotTrainable(lambda x: inner({"x": x + 1}, Stage.TEST), ["x"], ["y"])
+    error = failure_in(BrickCollection({"outer": outer}))
+    assert [note.path for note in failure_notes(error)] == ["inner", "outer"]
+    read = "x (2, 3) float32"
+    assert was_read(error) == f"{read} {FailureNote('outer', read)}"
+
+
+def test_an_error_outside_of_bricks_has_no_such_note() -> None:
+    error = ValueError("no")
+    error.add_note("in brick 'a', which read b")
+    assert failure_notes(error) == []
+    assert was_read(error) == "nothing"
 
 
 @pytest.mark.parametrize(

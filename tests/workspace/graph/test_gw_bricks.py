@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn, Tensor
 
-from gwbricks.bricks import BrickCollection, LossOutput, Stage
+from gwbricks.bricks import BrickCollection, BrickModule, LossOutput, Stage
 from gwbricks.data import as_named_inputs, Table
 from gwbricks.domains import DomainModule, IdentityDomain, LinearDomain
 from gwbricks.errors import ConfigError
@@ -21,6 +21,7 @@ from gwbricks.workspace import (
     Workspace,
     WorkspaceDomain,
 )
+from gwbricks.workspace.graph.gw_bricks import _compose, _whole_graph
 from gwbricks.workspace.planning.routes import KINDS
 
 Build = Callable[..., BrickCollection]
@@ -266,14 +267,47 @@ def test_names_that_the_graph_needs_are_refused(
         build([name])
 
 
-def test_every_name_and_brick_of_the_graph_is_reserved(build: Build) -> None:
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_every_name_and_brick_of_the_graph_is_reserved(
+    build: Build, chunk: int | None
+) -> None:
     corruption = Corruption(Masking(), [1.0])
-    collection = build("a", trainable=["a"], corruption=corruption)
-    written = {n for b in collection.flat().values() for n in b.output_names}
-    taken = {*collection, *(n for n in written if "/" not in n)} - {"a"}
+    routes = FusionRoutes(chunk=chunk)
+    collection = build("a", trainable=["a"], corruption=corruption, routes=routes)
+    bricks = collection.flat().values()
+    read = {read.name for brick in bricks for read in brick.reads or ()}
+    names = {*collection, *read, *(n for b in bricks for n in b.output_names)}
+    taken = {name for name in names if "/" not in name} - {"a"}
+    assert {"chunks"} & taken == ({"chunks"} if chunk else set())
     for name in taken:
         with pytest.raises(ConfigError, match="is taken by the graph"):
             build([name])
+
+
+def test_a_brick_that_the_graph_gains_reserves_its_name_and_its_values(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_more(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        more = BrickModule(nn.Identity(), ["mood"], ["attention"])
+        return {**_compose(*args, **kwargs), "attend": more}
+
+    monkeypatch.setattr("gwbricks.workspace.graph.gw_bricks._compose", with_more)
+    _whole_graph.cache_clear()
+    try:
+        for name in ("attend", "attention", "mood"):
+            with pytest.raises(ConfigError, match=f"'{name}' is taken by the graph"):
+                build([name])
+    finally:
+        _whole_graph.cache_clear()
+
+
+def test_composing_draws_no_random_number() -> None:
+    coder = nn.Identity()
+    domains = {"a": WorkspaceDomain(IdentityDomain(2), coder, coder)}
+    _whole_graph.cache_clear()
+    before = torch.get_rng_state()
+    gw_bricks(domains, Workspace())
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_workspace_without_domains_is_refused() -> None:
