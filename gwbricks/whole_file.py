@@ -1,11 +1,19 @@
 """Files that are written whole or not at all."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 from gwbricks.errors import ConfigError
+
+PART = ".part-"
+"""What the folder of a file that is being written starts with.
+
+A process that is killed leaves it behind; nobody reads it, and it may be deleted.
+"""
 
 
 @contextmanager
@@ -19,18 +27,56 @@ def whole_file(path: Path) -> Iterator[Path]:
         ConfigError: If the file cannot be written.
     """
     try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
-        folder = TemporaryDirectory(dir=path.parent, prefix=".part-")
+        near = _folder_beside(path)
     except OSError as error:
+        is_folder = isinstance(error, IsADirectoryError)
         raise ConfigError(
-            f"{path}: cannot be written: {error.strerror}."
+            f"{path}: cannot be written:"
+            f" {'it is a folder' if is_folder else error.strerror}."
             " Fix: a file in a folder that exists and may be written to."
         ) from error
-    with folder:
-        made = Path(folder.name) / path.name
+    with near as folder:
+        made = Path(folder) / path.name
         yield made
-        made.replace(path)
+        _take_place(made, path)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file at once; text becomes UTF-8.
+
+    Args:
+        path: Where the file is to be. One that is there is replaced.
+        content: All of it.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    with _folder_beside(path) as folder:
+        made = Path(folder) / path.name
+        made.write_bytes(content.encode() if isinstance(content, str) else content)
+        _take_place(made, path)
+
+
+def _folder_beside(path: Path) -> TemporaryDirectory[str]:
+    # In the same folder, for only within one file system is a file replaced at once. A
+    # folder of its own, because some writers take the format from the file's name.
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    try:
+        return TemporaryDirectory(dir=path.parent, prefix=PART)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _take_place(made: Path, path: Path) -> None:
+    # safetensors lets only the owner read what it writes, whatever the umask says.
+    usual = made.with_name(f"{made.name}.mode")
+    usual.touch()
+    made.chmod(usual.stat().st_mode)
+    # Without the flush, a power cut may keep the new name and lose what is in the file.
+    with made.open("rb+") as file:
+        os.fsync(file.fileno())
+    made.replace(path)
 
 
 def make_folder(folder: Path, key: str) -> None:

@@ -14,6 +14,7 @@ import yaml
 from gwbricks.compare.curves import read_curves
 from gwbricks.compare.run import flat_config, Run, scalars
 from gwbricks.errors import ConfigError
+from gwbricks.whole_file import PART
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML was built with it: ten times faster."""
@@ -68,8 +69,9 @@ def _find(folder: Path) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path, folders, files in os.walk(folder):
-        folders[:] = [] if "run.json" in files else sorted(folders)
-        if "run.json" in files:
+        is_run = "run.json" in files
+        folders[:] = [] if is_run else sorted(n for n in folders if PART not in n)
+        if is_run:
             yield Path(path)
         elif Path(path).name == RECORDS:
             yield from (Path(path, name) for name in sorted(files) if _is_record(name))
@@ -143,8 +145,9 @@ def _read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 def _pictures(path: Path) -> dict[str, Path]:
     folder = path / "pictures"
     found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*.*"))}
-    found["graph.svg"] = path / "graph.svg"
-    return {n: p for n, p in found.items() if p.suffix in PICTURES and p.is_file()}
+    whole = {name: p for name, p in found.items() if PART not in name}
+    whole["graph.svg"] = path / "graph.svg"
+    return {n: p for n, p in whole.items() if p.suffix in PICTURES and p.is_file()}
 
 
 def _seconds(started: str | None, ended: str | None) -> float | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import Tensor
 from gwbricks.errors import CheckpointError
 from gwbricks.training.checkpoints import read_weights
 from gwbricks.version import __version__
-from gwbricks.whole_file import make_folder
+from gwbricks.whole_file import make_folder, whole_file
 
 POLL = 0.5
 """Seconds between two looks for what another process makes."""
@@ -50,18 +49,13 @@ def keep(
             tell(f"{name}: pretrained before ({path})")
         else:
             tell(f"{name}: pretraining")
-            _write(make(), path)
+            weights = make()
+            with whole_file(path) as made:
+                torch.save({"state_dict": weights}, made)
         try:
             return read_weights(path, key)
         except CheckpointError as error:
             raise CheckpointError(f"{error} Fix: delete that file.") from error
-
-
-def _write(weights: dict[str, Tensor], path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as near:
-        made = Path(near) / path.name
-        torch.save({"state_dict": weights}, made)
-        made.replace(path)
 
 
 def digest(parts: Iterable[object], tensors: Iterable[Tensor]) -> str:

@@ -26,6 +26,7 @@ from gwbricks.runs.check import check
 from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.training.checkpoints import load_weights
 from gwbricks.training.module import CONFIG
+from gwbricks.whole_file import whole_file
 
 CONTRAST = "gw.contrast.model.loss"
 """Where the graph has its contrastive loss."""
@@ -118,11 +119,10 @@ def _save(cfg: DictConfig, experiment: Experiment, path: Path, draft: Draft) -> 
     table = [row._asdict() for row in draft.rows]
     report = {"file": str(path), "table": table, "notes": draft.notes}
     folder.write_json("import.json", report)
-    made = folder.path / "checkpoints" / "best.ckpt"
-    made.parent.mkdir()
-    temporary = made.with_suffix(".tmp")
-    torch.save({CONFIG: saved, "state_dict": experiment.module.state_dict()}, temporary)
-    temporary.replace(made)
+    best = folder.path / "checkpoints" / "best.ckpt"
+    best.parent.mkdir()
+    with whole_file(best) as made:
+        torch.save({CONFIG: saved, "state_dict": experiment.module.state_dict()}, made)
     folder.finish("finished")
     return folder.path
 

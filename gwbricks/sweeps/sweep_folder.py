@@ -1,7 +1,6 @@
 """The folder of a sweep: a record and a lock of each job, beside the run folders."""
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from gwbricks.sweeps.record import (
     PENDING,
     RUNNING,
 )
-from gwbricks.whole_file import make_folder
+from gwbricks.whole_file import make_folder, write_whole
 
 POLL = 0.1
 """Seconds between two looks at what other processes do."""
@@ -115,10 +114,7 @@ class SweepFolder:
 
     def write(self, job: Job) -> None:
         """Writes what is known of a job, whole or not at all."""
-        path = self._path(job.identity)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(asdict(job), indent=2), encoding="utf-8")
-        temporary.replace(path)
+        write_whole(self._path(job.identity), json.dumps(asdict(job), indent=2))
 
     def _path(self, identity: str) -> Path:
         return self.records / f"{identity}.json"

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from gwbricks.runs.folder.place import safe_name
-from gwbricks.whole_file import make_folder
+from gwbricks.whole_file import make_folder, write_whole
 
 PACKAGES = (
     "gwbricks",
@@ -93,15 +93,11 @@ class RunFolder:
 
     def write_json(self, name: str, content: object) -> None:
         """Writes a JSON file, whole or not at all."""
-        self._write(name, json.dumps(content, indent=2) + "\n")
+        write_whole(self.path / name, json.dumps(content, indent=2) + "\n")
 
     def _write_yaml(self, name: str, content: object) -> None:
-        self._write(name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
-
-    def _write(self, name: str, text: str) -> None:
-        temporary = self.path / f".{name}"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path / name)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        write_whole(self.path / name, text)
 
 
 def _now() -> str:

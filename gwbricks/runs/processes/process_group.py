@@ -18,6 +18,7 @@ from gwbricks.experiment.trainer import make_trainer
 from gwbricks.runs.processes.cores import cores
 from gwbricks.runs.processes.other_processes import log_name, OtherProcesses, SLOW
 from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
+from gwbricks.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -164,5 +165,5 @@ class TellRunFolder(Callback):
         except Exception as error:
             log = None if self.folder is None else self.folder / log_name(number)
             if log is not None and not log.exists():
-                log.write_text(failure(error), encoding="utf-8")
+                write_whole(log, failure(error))
             raise
