@@ -13,7 +13,8 @@ import yaml
 
 from gwbricks.compare.curves import read_curves
 from gwbricks.compare.run import flat_config, Run, scalars
-from gwbricks.errors import ConfigError
+from gwbricks.errors import ConfigError, FormatError
+from gwbricks.formats import check_format, RUN, SWEEP
 from gwbricks.whole_file import PART
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -24,7 +25,10 @@ RECORDS, FAILED = "jobs", ("failed", "killed")
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError)
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError),
+    FormatError,
+)
 
 
 def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
@@ -87,8 +91,10 @@ def read_run(path: Path) -> Run:
     Raises:
         OSError: If a file cannot be read.
         ValueError: If a file is damaged.
+        FormatError: If a newer gwbricks wrote it.
     """
     record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    check_format(record, RUN, path / "run.json")
     config = _read_yaml(path / "config.yaml")
     metrics, logged = path / "metrics.json", path / "metrics.csv"
     curves = read_curves(logged) if logged.is_file() else {}
@@ -120,8 +126,10 @@ def read_record(path: Path) -> Run | None:
     Raises:
         OSError: If the file cannot be read.
         ValueError: If it is damaged.
+        FormatError: If a newer gwbricks wrote it.
     """
     job = json.loads(path.read_text(encoding="utf-8"))
+    check_format(job, SWEEP, path)
     folder = path.parent.parent / job["name"]
     if job["status"] not in FAILED or (folder / "run.json").is_file():
         return None

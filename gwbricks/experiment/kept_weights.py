@@ -11,6 +11,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from gwbricks.errors import CheckpointError
+from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.training.checkpoints import read_weights
 from gwbricks.version import __version__
 from gwbricks.whole_file import make_folder, whole_file
@@ -49,9 +50,9 @@ def keep(
             tell(f"{name}: pretrained before ({path})")
         else:
             tell(f"{name}: pretraining")
-            weights = make()
+            content = {NOTED_IN_CHECKPOINT: CHECKPOINT, "state_dict": make()}
             with whole_file(path) as made:
-                torch.save({"state_dict": weights}, made)
+                torch.save(content, made)
         try:
             return read_weights(path, key)
         except CheckpointError as error:

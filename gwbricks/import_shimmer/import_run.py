@@ -13,6 +13,7 @@ from rich.table import Table
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import masked_overrides, saved_config
 from gwbricks.experiment.build import Experiment
+from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.import_shimmer.checkpoint import ShimmerCheckpoint
 from gwbricks.import_shimmer.config_draft import Draft
 from gwbricks.import_shimmer.domains import draft_domain, has_own_module
@@ -121,8 +122,10 @@ def _save(cfg: DictConfig, experiment: Experiment, path: Path, draft: Draft) -> 
     folder.write_json("import.json", report)
     best = folder.path / "checkpoints" / "best.ckpt"
     best.parent.mkdir()
+    weights = experiment.module.state_dict()
+    content = {NOTED_IN_CHECKPOINT: CHECKPOINT, CONFIG: saved, "state_dict": weights}
     with whole_file(best) as made:
-        torch.save({CONFIG: saved, "state_dict": experiment.module.state_dict()}, made)
+        torch.save(content, made)
     folder.finish("finished")
     return folder.path
 

@@ -169,12 +169,14 @@ def _callbacks(spec: JobSpec) -> "list[Callback]":
 
 
 def _last_checkpoint(run: Path) -> str | None:
-    from gwbricks.errors import CheckpointError
+    from gwbricks.errors import CheckpointError, FormatError
     from gwbricks.training.checkpoints import read_checkpoint
 
     path = run / "checkpoints" / "last.ckpt"
     try:
         read_checkpoint(path, "ckpt_path")
+    except FormatError:  # what a newer gwbricks has learnt is not to be thrown away
+        raise
     except CheckpointError:  # there is none, or it was being written
         return None
     return str(path)

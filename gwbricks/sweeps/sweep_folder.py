@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
+from gwbricks.formats import check_format, NOTED, SWEEP
 from gwbricks.runs.folder.place import safe_name
 from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.sweeps.record import (
@@ -109,12 +110,21 @@ class SweepFolder:
         return sorted(found, key=lambda job: job.number)
 
     def read(self, identity: str) -> Job:
-        """Returns what is known of a job."""
-        return Job(**json.loads(self._path(identity).read_text(encoding="utf-8")))
+        """Returns what is known of a job.
+
+        Raises:
+            FormatError: If a newer gwbricks wrote it.
+        """
+        path = self._path(identity)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        check_format(record, SWEEP, path)
+        record.pop(NOTED, None)
+        return Job(**record)
 
     def write(self, job: Job) -> None:
         """Writes what is known of a job, whole or not at all."""
-        write_whole(self._path(job.identity), json.dumps(asdict(job), indent=2))
+        record = {NOTED: SWEEP, **asdict(job)}
+        write_whole(self._path(job.identity), json.dumps(record, indent=2))
 
     def _path(self, identity: str) -> Path:
         return self.records / f"{identity}.json"

@@ -4,6 +4,7 @@ import json
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,18 +15,20 @@ from typing import Any
 
 import yaml
 
+from gwbricks.formats import check_format, NOTED, RUN
 from gwbricks.runs.folder.place import safe_name
 from gwbricks.whole_file import make_folder, write_whole
 
-PACKAGES = (
-    "gwbricks",
-    "torch",
-    "lightning",
-    "hydra-core",
-    "omegaconf",
-    "wandb",
-    "torchmetrics",
-)
+PACKAGES = {
+    "gwbricks": "gwbricks",
+    "torch": "torch",
+    "lightning": "lightning",
+    "hydra-core": "hydra",
+    "omegaconf": "omegaconf",
+    "wandb": "wandb",
+    "torchmetrics": "torchmetrics",
+}
+"""Packages whose versions are noted, and what each is imported as."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,14 @@ class RunFolder:
         self.write_json(
             "run.json",
             {
+                NOTED: RUN,
                 "status": "running",
                 "seed": config["seed"],
                 "commit": _commit(),
                 "started": first,
                 "versions": {
                     "python": platform.python_version(),
-                    **{name: version(name) for name in PACKAGES},
+                    **{name: _version(name) for name in PACKAGES},
                 },
             },
         )
@@ -80,9 +84,17 @@ class RunFolder:
         self.write_json("run.json", {**self.read(), **end})
 
     def read(self) -> dict[str, Any]:
-        """Returns what `run.json` says; nothing if the run has not started."""
+        """Returns what `run.json` says; nothing if the run has not started.
+
+        Raises:
+            FormatError: If a newer gwbricks wrote it.
+        """
         path = self.path / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        record = json.loads(path.read_text(encoding="utf-8"))
+        check_format(record, RUN, path)
+        return record
 
     def remove(self) -> None:
         """Removes the folder, and those around it that held nothing else."""
@@ -102,6 +114,13 @@ class RunFolder:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(package: str) -> str:
+    # The library's own word, where it is imported anyway: pip says 2.14.1 of a torch
+    # that says 2.14.1+cu130, and the builds do not give the same numbers.
+    module = sys.modules.get(PACKAGES[package])
+    return getattr(module, "__version__", None) or version(package)
 
 
 def _commit() -> str | None:
