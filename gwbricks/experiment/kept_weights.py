@@ -10,7 +10,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from gwbricks.errors import CheckpointError
+from gwbricks.errors import CheckpointError, FormatError
 from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.training.checkpoints import read_weights
 from gwbricks.version import __version__
@@ -40,6 +40,7 @@ def keep(
 
     Raises:
         CheckpointError: If the file is damaged.
+        FormatError: If a newer gwbricks wrote it.
         ConfigError: If its folder cannot be written to.
     """
     make_folder(path.parent, "paths.pretrained")
@@ -55,6 +56,8 @@ def keep(
                 torch.save(content, made)
         try:
             return read_weights(path, key)
+        except FormatError:  # it is whole: not to be deleted
+            raise
         except CheckpointError as error:
             raise CheckpointError(f"{error} Fix: delete that file.") from error
 
