@@ -1,8 +1,8 @@
 """Files that are written whole or not at all."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, ExitStack
 from errno import EISDIR
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -38,7 +38,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     with near as folder:
         made = Path(folder) / path.name
         yield made
-        _take_place(made, path)
+        _as_others(made)
+        _flush(made)
+        made.replace(path)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -51,10 +53,28 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    with _folder_beside(path) as folder:
-        made = Path(folder) / path.name
-        made.write_bytes(content.encode() if isinstance(content, str) else content)
-        _take_place(made, path)
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, str | bytes]) -> None:
+    """Writes several files; see `write_whole`. They take their places in this order.
+
+    Args:
+        contents: All of each file, by where it is to be.
+
+    Raises:
+        OSError: If one of them cannot be written; then none is.
+    """
+    made: dict[Path, Path] = {}
+    with ExitStack() as folders:
+        for path, content in contents.items():
+            made[path] = Path(folders.enter_context(_folder_beside(path))) / path.name
+            content = content.encode() if isinstance(content, str) else content
+            made[path].write_bytes(content)
+        for new in made.values():  # the first takes the time; the disk has the others
+            _flush(new)
+        for path, new in made.items():
+            new.replace(path)
 
 
 def _folder_beside(path: Path) -> TemporaryDirectory[str]:
@@ -68,15 +88,17 @@ def _folder_beside(path: Path) -> TemporaryDirectory[str]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _take_place(made: Path, path: Path) -> None:
+def _as_others(made: Path) -> None:
     # safetensors lets only the owner read what it writes, whatever the umask says.
     usual = made.with_name(f"{made.name}.mode")
     usual.touch()
     made.chmod(usual.stat().st_mode)
-    # Without the flush, a power cut may keep the new name and lose what is in the file.
+
+
+def _flush(made: Path) -> None:
+    # Else a power cut may keep the new name, and lose what is in the file.
     with made.open("rb+") as file:
         os.fsync(file.fileno())
-    made.replace(path)
 
 
 def make_folder(folder: Path, key: str) -> None:

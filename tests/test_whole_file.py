@@ -12,7 +12,7 @@ import gwbricks
 from gwbricks.compare.folders import read_runs
 from gwbricks.errors import ConfigError
 from gwbricks.runs.folder.results import read_results, save_results
-from gwbricks.whole_file import PART, whole_file, write_whole
+from gwbricks.whole_file import PART, whole_file, write_together, write_whole
 
 PACKAGE = Path(gwbricks.__file__).parent
 WRITERS = {
@@ -110,6 +110,23 @@ def test_others_may_read_what_the_umask_lets_them(
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_files_that_belong_together_are_all_written_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("b", "a")]
+    order: list[Path] = []
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda new, path: order.append(path) or replace(new, path)
+    )
+    write_together(dict.fromkeys(paths, "old"))
+    assert order == paths
+    with pytest.raises(FileNotFoundError):
+        write_together({paths[0]: "new", tmp_path / "no" / "c": "new"})
+    assert [path.read_text() for path in paths] == ["old", "old"]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 def killed(path: str, *_: object) -> None:

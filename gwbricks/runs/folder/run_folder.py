@@ -17,7 +17,7 @@ import yaml
 
 from gwbricks.formats import check_format, NOTED, RUN
 from gwbricks.runs.folder.place import safe_name
-from gwbricks.whole_file import make_folder, write_whole
+from gwbricks.whole_file import make_folder, write_together, write_whole
 
 PACKAGES = {
     "gwbricks": "gwbricks",
@@ -60,23 +60,23 @@ class RunFolder:
 
     def start(self, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         """Writes the config, the overrides, and that the run is running."""
-        first = self.read().get("started", _now())
-        self._write_yaml("config.yaml", dict(config))
-        self._write_yaml("overrides.yaml", list(overrides))
-        self.write_json(
-            "run.json",
-            {
-                NOTED: RUN,
-                "status": "running",
-                "seed": config["seed"],
-                "commit": _commit(),
-                "started": first,
-                "versions": {
-                    "python": platform.python_version(),
-                    **{name: _version(name) for name in PACKAGES},
-                },
+        record = {
+            NOTED: RUN,
+            "status": "running",
+            "seed": config["seed"],
+            "commit": _commit(),
+            "started": self.read().get("started", _now()),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: _version(name) for name in PACKAGES},
             },
-        )
+        }
+        files = {  # in this order: a run is one once `run.json` is there
+            "config.yaml": _yaml(dict(config)),
+            "overrides.yaml": _yaml(list(overrides)),
+            "run.json": _json(record),
+        }
+        write_together({self.path / name: text for name, text in files.items()})
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes how the run ended: finished, pruned, failed or interrupted."""
@@ -105,11 +105,15 @@ class RunFolder:
 
     def write_json(self, name: str, content: object) -> None:
         """Writes a JSON file, whole or not at all."""
-        write_whole(self.path / name, json.dumps(content, indent=2) + "\n")
+        write_whole(self.path / name, _json(content))
 
-    def _write_yaml(self, name: str, content: object) -> None:
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        write_whole(self.path / name, text)
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _yaml(content: object) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def _now() -> str:
