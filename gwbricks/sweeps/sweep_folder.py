@@ -90,8 +90,8 @@ class SweepFolder:
                 if self._path(identity).exists():
                     self._reopen(self.read(identity), retry)
                     continue
-                # Run folders are named after numbers, so none changes: a new job has its
-                # place in this command, or comes after all others.
+                # Run folders are named after numbers, so none changes: a new job takes
+                # its place in this command, or comes after all others.
                 number = index if index not in taken else max(taken) + 1
                 taken.add(number)
                 name = job_name(number, labels[identity])
