@@ -49,6 +49,10 @@ class CheckpointError(GWBricksError):
     """A checkpoint that is missing, damaged, or of another shape."""
 
 
+class FormatError(CheckpointError):
+    """A checkpoint or another file of a run that a newer gwbricks wrote."""
+
+
 class ExportError(GWBricksError):
     """A graph that cannot be exported, or that differs from PyTorch once it is."""
 

@@ -31,7 +31,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "losses | bag_of_bricks",
         "bricks",
         "data",
-        "whole_file, pickle_data, torchvision_import",
+        "whole_file, formats, pickle_data, torchvision_import",
         "errors, seeding, quick_imports, quiet_libraries, version",
     ),
     "cli": ("main", "commands", OTHERS),

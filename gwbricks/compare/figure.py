@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from gwbricks.compare.rows import best, ordered, Row
 from gwbricks.compare.table import ARROWS
 from gwbricks.compare.values import identity, is_number, shown
 from gwbricks.errors import ConfigError
+from gwbricks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +67,9 @@ def write_figure(comparison: Comparison, path: Path) -> None:
         line[0].set_ylabel(metric.name + ARROWS[metric.goal])
     for axes, key in zip(grid[-1], keys, strict=True):
         axes.set_xlabel(key.name)
-    figure.savefig(path)
+    stream = BytesIO()
+    figure.savefig(stream, format=path.suffix[1:])
+    write_whole(path, stream.getvalue())
 
 
 def _plot(axes: "Axes", rows: Sequence[Row], key: Key, metric: Metric) -> None:

@@ -13,7 +13,9 @@ import yaml
 
 from gwbricks.compare.curves import read_curves
 from gwbricks.compare.run import flat_config, Run, scalars
-from gwbricks.errors import ConfigError
+from gwbricks.errors import ConfigError, FormatError
+from gwbricks.formats import check_format, RUN, SWEEP
+from gwbricks.whole_file import PART
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML was built with it: ten times faster."""
@@ -23,7 +25,10 @@ RECORDS, FAILED = "jobs", ("failed", "killed")
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError)
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError),
+    FormatError,
+)
 
 
 def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
@@ -68,8 +73,9 @@ def _find(folder: Path) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path, folders, files in os.walk(folder):
-        folders[:] = [] if "run.json" in files else sorted(folders)
-        if "run.json" in files:
+        is_run = "run.json" in files
+        folders[:] = [] if is_run else sorted(n for n in folders if PART not in n)
+        if is_run:
             yield Path(path)
         elif Path(path).name == RECORDS:
             yield from (Path(path, name) for name in sorted(files) if _is_record(name))
@@ -85,8 +91,10 @@ def read_run(path: Path) -> Run:
     Raises:
         OSError: If a file cannot be read.
         ValueError: If a file is damaged.
+        FormatError: If a newer gwbricks wrote it.
     """
     record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    check_format(record, RUN, path / "run.json")
     config = _read_yaml(path / "config.yaml")
     metrics, logged = path / "metrics.json", path / "metrics.csv"
     curves = read_curves(logged) if logged.is_file() else {}
@@ -118,8 +126,10 @@ def read_record(path: Path) -> Run | None:
     Raises:
         OSError: If the file cannot be read.
         ValueError: If it is damaged.
+        FormatError: If a newer gwbricks wrote it.
     """
     job = json.loads(path.read_text(encoding="utf-8"))
+    check_format(job, SWEEP, path)
     folder = path.parent.parent / job["name"]
     if job["status"] not in FAILED or (folder / "run.json").is_file():
         return None
@@ -143,8 +153,9 @@ def _read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 def _pictures(path: Path) -> dict[str, Path]:
     folder = path / "pictures"
     found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*.*"))}
-    found["graph.svg"] = path / "graph.svg"
-    return {n: p for n, p in found.items() if p.suffix in PICTURES and p.is_file()}
+    whole = {name: p for name, p in found.items() if PART not in name}
+    whole["graph.svg"] = path / "graph.svg"
+    return {n: p for n, p in whole.items() if p.suffix in PICTURES and p.is_file()}
 
 
 def _seconds(started: str | None, ended: str | None) -> float | None:

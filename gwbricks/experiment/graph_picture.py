@@ -15,6 +15,7 @@ from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.dry_run import dry_run
 from gwbricks.training.pictures.pictures import log_picture
+from gwbricks.whole_file import write_whole
 
 SUFFIXES = (".mmd", ".png", ".svg")
 LOGGED_WIDTH = 1600
@@ -91,7 +92,7 @@ def save_drawing(text: str, path: Path) -> None:
     else:
         content = (render_svg(text) if path.suffix == ".svg" else text).encode()
     try:
-        path.write_bytes(content)
+        write_whole(path, content)
     except OSError as error:
         raise ConfigError(f"-o: {error}.") from error
 
@@ -125,7 +126,7 @@ def _keep(text: str, folder: Path, loggers: Iterable[Logger]) -> None:
     except ConfigError:
         save_drawing(text, folder / "graph.mmd")
         return
-    (folder / "graph.svg").write_text(svg, encoding="utf-8")
+    write_whole(folder / "graph.svg", svg)
     takers = [logger for logger in loggers if not isinstance(logger, CSVLogger)]
     if takers:
         picture = Image.open(BytesIO(render_png(svg, LOGGED_WIDTH)))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,10 +10,11 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from gwbricks.errors import CheckpointError
+from gwbricks.errors import CheckpointError, FormatError
+from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.training.checkpoints import read_weights
 from gwbricks.version import __version__
-from gwbricks.whole_file import make_folder
+from gwbricks.whole_file import make_folder, whole_file
 
 POLL = 0.5
 """Seconds between two looks for what another process makes."""
@@ -40,6 +40,7 @@ def keep(
 
     Raises:
         CheckpointError: If the file is damaged.
+        FormatError: If a newer gwbricks wrote it.
         ConfigError: If its folder cannot be written to.
     """
     make_folder(path.parent, "paths.pretrained")
@@ -50,18 +51,15 @@ def keep(
             tell(f"{name}: pretrained before ({path})")
         else:
             tell(f"{name}: pretraining")
-            _write(make(), path)
+            content = {NOTED_IN_CHECKPOINT: CHECKPOINT, "state_dict": make()}
+            with whole_file(path) as made:
+                torch.save(content, made)
         try:
             return read_weights(path, key)
+        except FormatError:  # it is whole: not to be deleted
+            raise
         except CheckpointError as error:
             raise CheckpointError(f"{error} Fix: delete that file.") from error
-
-
-def _write(weights: dict[str, Tensor], path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as near:
-        made = Path(near) / path.name
-        torch.save({"state_dict": weights}, made)
-        made.replace(path)
 
 
 def digest(parts: Iterable[object], tensors: Iterable[Tensor]) -> str:

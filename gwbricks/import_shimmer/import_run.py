@@ -13,6 +13,7 @@ from rich.table import Table
 from gwbricks.config.compose import compose
 from gwbricks.config.saved import masked_overrides, saved_config
 from gwbricks.experiment.build import Experiment
+from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.import_shimmer.checkpoint import ShimmerCheckpoint
 from gwbricks.import_shimmer.config_draft import Draft
 from gwbricks.import_shimmer.domains import draft_domain, has_own_module
@@ -26,6 +27,7 @@ from gwbricks.runs.check import check
 from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.training.checkpoints import load_weights
 from gwbricks.training.module import CONFIG
+from gwbricks.whole_file import whole_file
 
 CONTRAST = "gw.contrast.model.loss"
 """Where the graph has its contrastive loss."""
@@ -118,11 +120,12 @@ def _save(cfg: DictConfig, experiment: Experiment, path: Path, draft: Draft) -> 
     table = [row._asdict() for row in draft.rows]
     report = {"file": str(path), "table": table, "notes": draft.notes}
     folder.write_json("import.json", report)
-    made = folder.path / "checkpoints" / "best.ckpt"
-    made.parent.mkdir()
-    temporary = made.with_suffix(".tmp")
-    torch.save({CONFIG: saved, "state_dict": experiment.module.state_dict()}, temporary)
-    temporary.replace(made)
+    best = folder.path / "checkpoints" / "best.ckpt"
+    best.parent.mkdir()
+    weights = experiment.module.state_dict()
+    content = {NOTED_IN_CHECKPOINT: CHECKPOINT, CONFIG: saved, "state_dict": weights}
+    with whole_file(best) as made:
+        torch.save(content, made)
     folder.finish("finished")
     return folder.path
 

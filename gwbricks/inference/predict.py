@@ -158,13 +158,13 @@ def _show(found: Mapping[str, Tensor], path: Path, console: Console) -> None:
     console.print(f"{path}: written.", soft_wrap=True, markup=False, highlight=False)
 
 
-def _write_npz(values: Mapping[str, Tensor], path: Path) -> None:
+def _write_npz(values: Mapping[str, Tensor], made: Path) -> None:
     arrays = {name: value.numpy(force=True) for name, value in values.items()}
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(made, allow_pickle=False, **arrays)
 
 
-def _write_safetensors(values: Mapping[str, Tensor], path: Path) -> None:
-    save_file({n: value.cpu().contiguous() for n, value in values.items()}, path)
+def _write_safetensors(values: Mapping[str, Tensor], made: Path) -> None:
+    save_file({n: value.cpu().contiguous() for n, value in values.items()}, made)
 
 
 WRITERS: dict[str, Callable[[Mapping[str, Tensor], Path], None]] = {

@@ -16,6 +16,7 @@ from gwbricks.sweeps.record import FAILED, is_mistaken
 from gwbricks.sweeps.recorded_launcher import check_sweep, JobResult, RecordedLauncher
 from gwbricks.sweeps.sweep_folder import SweepFolder
 from gwbricks.sweeps.task import SweepTask
+from gwbricks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from gwbricks.sweeps.search.study import Search
@@ -82,7 +83,7 @@ class OptunaSweeper(Sweeper):
             self._run(search, batch)
         self.task.notes.extend(self._found(search))
         found = search.study, search.settings.metrics
-        draw_study(*found, folder.path / "study.svg")
+        write_whole(folder.path / "study.svg", draw_study(*found, "svg"))
         if len(folder.jobs()) > before:
             loggers = OmegaConf.to_container(self.cfg.logger or {}, resolve=True)
             problem = publish_study(*found, folder.path, cast(dict, loggers))

@@ -1,7 +1,6 @@
 """The folder of a sweep: a record and a lock of each job, beside the run folders."""
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
+from gwbricks.formats import check_format, NOTED, SWEEP
 from gwbricks.runs.folder.place import safe_name
 from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.sweeps.record import (
@@ -25,7 +25,7 @@ from gwbricks.sweeps.record import (
     PENDING,
     RUNNING,
 )
-from gwbricks.whole_file import make_folder
+from gwbricks.whole_file import make_folder, write_whole
 
 POLL = 0.1
 """Seconds between two looks at what other processes do."""
@@ -84,12 +84,14 @@ class SweepFolder:
         """
         make_folder(self.records, "paths.outputs")
         labels = job_labels(overrides, fixed)
-        with FileLock(self.records / ".lock"):
+        with FileLock(self.records / ".lock"):  # the same sweep may be started twice
             taken = {job.number for job in self.jobs()}
             for index, (identity, given) in enumerate(overrides.items()):
                 if self._path(identity).exists():
                     self._reopen(self.read(identity), retry)
                     continue
+                # Run folders are named after numbers, so none changes: a new job takes
+                # its place in this command, or comes after all others.
                 number = index if index not in taken else max(taken) + 1
                 taken.add(number)
                 name = job_name(number, labels[identity])
@@ -110,15 +112,21 @@ class SweepFolder:
         return sorted(found, key=lambda job: job.number)
 
     def read(self, identity: str) -> Job:
-        """Returns what is known of a job."""
-        return Job(**json.loads(self._path(identity).read_text(encoding="utf-8")))
+        """Returns what is known of a job.
+
+        Raises:
+            FormatError: If a newer gwbricks wrote it.
+        """
+        path = self._path(identity)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        check_format(record, SWEEP, path)
+        record.pop(NOTED, None)
+        return Job(**record)
 
     def write(self, job: Job) -> None:
         """Writes what is known of a job, whole or not at all."""
-        path = self._path(job.identity)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(asdict(job), indent=2), encoding="utf-8")
-        temporary.replace(path)
+        record = {NOTED: SWEEP, **asdict(job)}
+        write_whole(self._path(job.identity), json.dumps(record, indent=2))
 
     def _path(self, identity: str) -> Path:
         return self.records / f"{identity}.json"
@@ -127,7 +135,7 @@ class SweepFolder:
     def claim(self, identity: str) -> Iterator[Job]:
         """Waits until no other process has a job, and makes it this one's own."""
         with FileLock(self.records / f"{identity}.lock"):
-            yield self.read(identity)
+            yield self.read(identity)  # now: while it waited, another may have run it
 
     def is_owned(self, identity: str) -> bool:
         """Whether some process that is alive has a job."""
@@ -143,17 +151,22 @@ class SweepFolder:
             if job.status not in (PENDING, RUNNING):
                 return
             if job.status == RUNNING and job.attempts < limit:
+                # It stays RUNNING: what runs and has no owner goes on from its last
+                # checkpoint, while what is PENDING starts afresh.
                 self.write(replace(job, error=cause))
                 return
             times = f" ({job.attempts} times)" if job.attempts > 1 else ""
             self.write(job.ended(KILLED, cause + times))
             run = RunFolder(self.path / job.name)
-            if run.read().get("status") == RUNNING:
+            if run.read().get("status") == RUNNING:  # as its process left it
                 run.finish(FAILED, cause + times)
 
     @contextmanager
     def slot(self, count: int, is_stopped: Callable[[], bool]) -> Iterator[bool]:
         """Waits for one of `count` places of this machine; gives False if stopped."""
+        # Locks, not a semaphore: all commands on a machine share its places, and those
+        # of a process that is killed are free at once. The folder may be seen by other
+        # machines, which have places of their own.
         machine = safe_name(platform.node())
         locks = [
             FileLock(self.records / f".{machine}-{i}.lock", timeout=0)

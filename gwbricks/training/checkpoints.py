@@ -9,6 +9,7 @@ from torch import nn, Tensor
 
 from gwbricks.bricks.files.saving import read_bricks
 from gwbricks.errors import CheckpointError
+from gwbricks.formats import check_format, CHECKPOINT, NOTED_IN_CHECKPOINT
 
 LISTED = 4
 """Most names that a message lists."""
@@ -48,6 +49,7 @@ def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
 
     Raises:
         CheckpointError: If it is missing, damaged, or holds more than plain values.
+        FormatError: If a newer gwbricks wrote it.
     """
     if not path.is_file():
         raise CheckpointError(
@@ -66,6 +68,7 @@ def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
         raise CheckpointError(
             f"{key}: {str(path)!r} holds a {type(checkpoint).__name__}, no weights."
         )
+    check_format(checkpoint, CHECKPOINT, path, NOTED_IN_CHECKPOINT)
     return dict(checkpoint)
 
 

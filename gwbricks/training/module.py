@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from gwbricks.bricks import BrickCollection, CompiledCollection, Stage
 from gwbricks.data import as_named_inputs, count_rows
+from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.losses import check_coefs, coefs_at, find_ramps
 from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training.batch_losses import compute_objective, Objective
@@ -290,6 +291,7 @@ class LightningBrickCollection(QuickHooks):
             super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Puts the run's config into the checkpoint."""
+        """Puts the run's config into the checkpoint, and of what format it is."""
+        checkpoint[NOTED_IN_CHECKPOINT] = CHECKPOINT
         if self.config is not None:
             checkpoint[CONFIG] = dict(self.config)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gwbricks.compare.comparison import Comparison
 from gwbricks.compare.page.data import page_data
+from gwbricks.whole_file import write_whole
 
 SCRIPTS = (
     *("dom", "data", "colours", "filter", "scales", "table", "curves", "keys"),
@@ -44,7 +45,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
     for piece in rest:
         name, _, after = piece.partition("}}")
         text += [parts[name], after]
-    path.write_text("".join(text), encoding="utf-8")
+    write_whole(path, "".join(text))
 
 
 def _hash(text: str) -> str:

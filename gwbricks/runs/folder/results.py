@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gwbricks.errors import ConfigError, suggest
+from gwbricks.whole_file import write_whole
 
 MEASURED = ("r2", "mse", "recall@1", "recall@5")
 """Metrics of routes that are shown, in this order."""
@@ -31,8 +32,8 @@ def by_stage(results: Mapping[str, Any]) -> dict[str, Results]:
 
 
 def save_results(results: Mapping[str, Any], path: Path) -> None:
-    """Writes numbers by stage."""
-    path.write_text(json.dumps(by_stage(results), indent=2) + "\n", encoding="utf-8")
+    """Writes numbers by stage, whole or not at all."""
+    write_whole(path, json.dumps(by_stage(results), indent=2) + "\n")
 
 
 def is_of(stage: str, set_name: str) -> bool:

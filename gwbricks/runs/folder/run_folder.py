@@ -4,6 +4,7 @@ import json
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,18 +15,20 @@ from typing import Any
 
 import yaml
 
+from gwbricks.formats import check_format, NOTED, RUN
 from gwbricks.runs.folder.place import safe_name
-from gwbricks.whole_file import make_folder
+from gwbricks.whole_file import make_folder, write_together, write_whole
 
-PACKAGES = (
-    "gwbricks",
-    "torch",
-    "lightning",
-    "hydra-core",
-    "omegaconf",
-    "wandb",
-    "torchmetrics",
-)
+PACKAGES = {
+    "gwbricks": "gwbricks",
+    "torch": "torch",
+    "lightning": "lightning",
+    "hydra-core": "hydra",
+    "omegaconf": "omegaconf",
+    "wandb": "wandb",
+    "torchmetrics": "torchmetrics",
+}
+"""Packages whose versions are noted, and what each is imported as."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +60,23 @@ class RunFolder:
 
     def start(self, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         """Writes the config, the overrides, and that the run is running."""
-        first = self.read().get("started", _now())
-        self._write_yaml("config.yaml", dict(config))
-        self._write_yaml("overrides.yaml", list(overrides))
-        self.write_json(
-            "run.json",
-            {
-                "status": "running",
-                "seed": config["seed"],
-                "commit": _commit(),
-                "started": first,
-                "versions": {
-                    "python": platform.python_version(),
-                    **{name: version(name) for name in PACKAGES},
-                },
+        record = {
+            NOTED: RUN,
+            "status": "running",
+            "seed": config["seed"],
+            "commit": _commit(),
+            "started": self.read().get("started", _now()),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: _version(name) for name in PACKAGES},
             },
-        )
+        }
+        files = {  # in this order: a run is one once `run.json` is there
+            "config.yaml": _yaml(dict(config)),
+            "overrides.yaml": _yaml(list(overrides)),
+            "run.json": _json(record),
+        }
+        write_together({self.path / name: text for name, text in files.items()})
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes how the run ended: finished, pruned, failed or interrupted."""
@@ -80,9 +84,17 @@ class RunFolder:
         self.write_json("run.json", {**self.read(), **end})
 
     def read(self) -> dict[str, Any]:
-        """Returns what `run.json` says; nothing if the run has not started."""
+        """Returns what `run.json` says; nothing if the run has not started.
+
+        Raises:
+            FormatError: If a newer gwbricks wrote it.
+        """
         path = self.path / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        record = json.loads(path.read_text(encoding="utf-8"))
+        check_format(record, RUN, path)
+        return record
 
     def remove(self) -> None:
         """Removes the folder, and those around it that held nothing else."""
@@ -93,19 +105,26 @@ class RunFolder:
 
     def write_json(self, name: str, content: object) -> None:
         """Writes a JSON file, whole or not at all."""
-        self._write(name, json.dumps(content, indent=2) + "\n")
+        write_whole(self.path / name, _json(content))
 
-    def _write_yaml(self, name: str, content: object) -> None:
-        self._write(name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
-    def _write(self, name: str, text: str) -> None:
-        temporary = self.path / f".{name}"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path / name)
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _yaml(content: object) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(package: str) -> str:
+    # The library's own word, where it is imported anyway: pip says 2.14.1 of a torch
+    # that says 2.14.1+cu130, and the builds do not give the same numbers.
+    module = sys.modules.get(PACKAGES[package])
+    return getattr(module, "__version__", None) or version(package)
 
 
 def _commit() -> str | None:

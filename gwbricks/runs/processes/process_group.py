@@ -18,6 +18,7 @@ from gwbricks.experiment.trainer import make_trainer
 from gwbricks.runs.processes.cores import cores
 from gwbricks.runs.processes.other_processes import log_name, OtherProcesses, SLOW
 from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
+from gwbricks.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Processes:
         if is_single(arguments):
             return cls()
         quiet = {"enable_progress_bar": False, "callbacks": []}
+        # Lightning knows torchrun, Slurm and others by the variables that they set.
         trainer = make_trainer(arguments, "trainer", logger=False, **quiet)
         strategy = trainer.strategy
         if not isinstance(strategy, ParallelStrategy):
@@ -115,6 +117,8 @@ class Processes:
             except GWBricksError:
                 raise
             except BaseException as error:
+                # Who loses a partner fails too, with an error of the network that names
+                # no cause: the first to fail is asked for it.
                 is_asked = isinstance(error, KeyboardInterrupt)
                 patience = SLOW if self.is_first and not is_asked else 0.0
                 cause = others.cause(patience, is_asked)
@@ -164,5 +168,5 @@ class TellRunFolder(Callback):
         except Exception as error:
             log = None if self.folder is None else self.folder / log_name(number)
             if log is not None and not log.exists():
-                log.write_text(failure(error), encoding="utf-8")
+                write_whole(log, failure(error))
             raise

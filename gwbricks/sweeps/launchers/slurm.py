@@ -19,6 +19,7 @@ from gwbricks.sweeps.record import has_ended, RUNNING
 from gwbricks.sweeps.slurm_queue import read_queue, read_ticket
 from gwbricks.sweeps.sweep_folder import SweepFolder
 from gwbricks.sweeps.task import SweepTask
+from gwbricks.whole_file import write_whole
 
 GENERIC = ("name", "timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node")
 """What submitit knows of every kind of cluster; the rest it wants as `slurm_KEY`."""
@@ -105,7 +106,7 @@ class SlurmLauncher(JobLauncher):
         except REFUSALS as error:
             raise ConfigError(f"hydra/launcher=slurm: {_said(error)}") from error
         for spec, job in zip(specs, found, strict=True):
-            sweep.ticket(spec.identity).write_text(job.job_id, encoding="utf-8")
+            write_whole(sweep.ticket(spec.identity), job.job_id)
 
     def _wait(
         self, sweep: SweepFolder, jobs: Mapping[str, JobSpec], stop: Path

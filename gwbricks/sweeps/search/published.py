@@ -52,8 +52,7 @@ def publish_study(
         dir=folder.resolve(),
         settings=wandb.Settings(silent=True, x_disable_meta=True, console="off"),
     )
-    picture = BytesIO()
-    draw_study(study, metrics, picture)
+    picture = BytesIO(draw_study(study, metrics, "png"))
     columns, rows = trial_table(study, metrics)
     with staged_in(folder):
         image = wandb.Image(Image.open(picture))

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna import Study
@@ -23,13 +22,13 @@ DPI = 200
 """Of a PNG, in dots an inch."""
 
 
-def draw_study(study: Study, metrics: Sequence[str], path: Path | BytesIO) -> None:
+def draw_study(study: Study, metrics: Sequence[str], kind: str) -> bytes:
     """Draws, of each metric, the value of every trial and how much each key matters.
 
     Args:
         study: The study.
         metrics: Names of what it optimises.
-        path: The file; a stream gets a PNG.
+        kind: `svg` or `png`.
     """
     from matplotlib.figure import Figure
 
@@ -41,7 +40,9 @@ def draw_study(study: Study, metrics: Sequence[str], path: Path | BytesIO) -> No
         left.set(xlabel="trial", ylabel=metric)
         _importances(right, study, index)
     rows[0][0].legend(frameon=False, fontsize="small")
-    figure.savefig(path, dpi=DPI)
+    picture = BytesIO()
+    figure.savefig(picture, format=kind, dpi=DPI)
+    return picture.getvalue()
 
 
 def _history(axes: "Axes", study: Study, index: int) -> None:

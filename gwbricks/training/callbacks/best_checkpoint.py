@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
+from gwbricks.whole_file import whole_file
+
 
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the best checkpoint; a resumed run compares with, and copies, the old best.
@@ -39,4 +41,5 @@ class BestCheckpoint(ModelCheckpoint):
 @rank_zero_only
 def _copy(source: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, path)
+    with whole_file(path) as made:
+        shutil.copyfile(source, made)

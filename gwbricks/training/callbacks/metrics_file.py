@@ -1,10 +1,13 @@
 """`metrics.csv`, also of a run that goes on in its folder."""
 
 import csv
+from io import StringIO
 from pathlib import Path
 
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+from gwbricks.whole_file import write_whole
 
 
 class MetricsFile(CSVLogger):
@@ -41,9 +44,12 @@ class _Continued(ExperimentWriter):
         if self._earlier and self.metrics:
             first = min(int(row["step"]) for row in self.metrics)
             kept = [row for row in self._earlier if int(row["step"]) < first]
-            with self._path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, self.metrics_keys)
-                writer.writeheader()
-                writer.writerows(kept)
+            text = StringIO(newline="")
+            writer = csv.DictWriter(text, self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(kept)
+            write_whole(self._path, text.getvalue())
             self._earlier = []
+        # Appended to, not replaced: a long run would write all of it every few steps.
+        # What a kill leaves of the last line, `read_curves` does not read.
         super().save()

@@ -23,6 +23,7 @@ from torchmetrics.classification import (
 from gwbricks.bricks import BrickCollection, BrickMetrics
 from gwbricks.errors import ConfigError
 from gwbricks.training.pictures.heat_map import heat_map
+from gwbricks.whole_file import whole_file
 
 CONFUSION = (BinaryConfusionMatrix, MulticlassConfusionMatrix)
 GAP = 8
@@ -106,7 +107,8 @@ def keep_pictures(
         if folder is not None:
             path = folder / "pictures" / _file_name(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            joined.save(path)
+            with whole_file(path) as made:
+                joined.save(made)
         log_picture(name, joined, loggers, step)
 
 
