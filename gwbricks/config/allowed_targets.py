@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,7 @@ from torchmetrics import Metric, MetricCollection
 from gwbricks.bricks import Brick
 from gwbricks.data import FurtherSet
 from gwbricks.domains import DomainModule
-from gwbricks.errors import ConfigError, suggest
+from gwbricks.errors import close_match, ConfigError, MOST_LISTED, nearest_names
 from gwbricks.workspace import Corruption, Routes, Selection
 
 PREFIXES = (
@@ -120,12 +120,10 @@ def _locate(name: str, where: str) -> Any:  # noqa: ANN401 - whatever has the na
         try:
             found = import_module(".".join(parts[:count]))
         except ModuleNotFoundError:
-            known = _public(found) if found is not None else []
-            hint = suggest(part, known).split(" Known names")[0] if known else ""
+            known = [] if found is None else _public(found)
             home = ".".join(parts[: count - 1])
-            hint = hint.replace("mean '", f"mean '{home}.")
             raise ConfigError(
-                f"{where}: {name!r} does not exist.{hint}"
+                f"{where}: {name!r} does not exist.{_hint(home, part, known)}"
                 f" Fix: the name of a class in {home or 'a package'}."
             ) from None
     return found
@@ -133,6 +131,14 @@ def _locate(name: str, where: str) -> Any:  # noqa: ANN401 - whatever has the na
 
 def _public(module: object) -> list[str]:
     return [name for name in dir(module) if not name.startswith("_")]
+
+
+def _hint(home: str, name: str, known: Sequence[str]) -> str:
+    close = close_match(name, known)
+    hint = "" if close is None else f" Did you mean '{home}.{close}'?"
+    if len(known) > MOST_LISTED:
+        hint += f" Nearest names: {', '.join(nearest_names(name, known))}."
+    return hint
 
 
 def _check_kind(target: object, name: str, where: str) -> None:
