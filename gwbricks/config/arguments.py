@@ -14,6 +14,30 @@ POSITIONAL_OR_NAMED = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
 )
+COMPOSED = ("domains", "workspace")
+"""Parameters of what composes the graph of a workspace."""
+
+OPTIONAL = ("loss_coefs",)
+"""Parameters that it may have besides."""
+
+
+def filled_arguments(target: Callable[..., Any]) -> list[str]:
+    """Returns the arguments of a brick that are the config's own sections.
+
+    What composes the graph of a workspace says so by its signature: it takes `domains`
+    and `workspace`, and `loss_coefs` if it wants them.
+
+    Example:
+        >>> filled_arguments(lambda workspace, domains, depth=2: {})
+        ['domains', 'workspace']
+        >>> filled_arguments(lambda domains: {})
+        []
+    """
+    parameters = inspect.signature(target).parameters.items()
+    named = {name for name, p in parameters if p.kind in POSITIONAL_OR_NAMED}
+    if not named.issuperset(COMPOSED):
+        return []
+    return [name for name in (*COMPOSED, *OPTIONAL) if name in named]
 
 
 def argument_problems(
