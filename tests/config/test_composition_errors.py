@@ -34,7 +34,7 @@ from gwbricks.errors import ConfigError
             id="option",
         ),
         pytest.param(
-            ["+optimiser=adam"],
+            ["+optimiser@x=adam"],
             "optimiser: there is no such config group. Did you mean 'optimizer'?",
             id="group",
         ),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gwbricks.config.compose import compose
+from gwbricks.config.key import STAR
 from gwbricks.config.keys import check_parts, parts_of, unknown_keys, wrong_types
 from gwbricks.config.saved import plain_config
 from gwbricks.config.tree import TREE
@@ -25,6 +26,7 @@ PLACES = {
 }
 """A place of the main example for each section that takes no names of one's own."""
 
+NAMES = sorted({key.name for key in TREE} - {STAR})
 OPEN = ("domains", "bricks", "loss_coefs", "callbacks", "logger", "data", "trainer")
 MISSING = {"_target_": "torch.nn.Identity"}
 
@@ -42,7 +44,7 @@ def place(config: dict[str, Any], key: str) -> dict[str, Any]:
 
 @given(
     section=st.sampled_from(list(PLACES)),
-    name=st.text(f"{ascii_lowercase}_", min_size=1),
+    name=st.text(f"{ascii_lowercase}_", min_size=1) | st.sampled_from(NAMES),
 )
 def test_a_key_is_read_if_the_tree_has_it(section: str, name: str) -> None:
     config = deepcopy(composed())
@@ -51,7 +53,7 @@ def test_a_key_is_read_if_the_tree_has_it(section: str, name: str) -> None:
     problems = unknown_keys(config, {"data_dim", "latent_dim"} - {name})
     where = f"{PLACES[section]}.{name}".lstrip(".")
     told = [line for line in problems if line.startswith(f"{where}: nothing reads")]
-    assert bool(told) is (name not in known and name != "experiment")
+    assert bool(told) is (name not in known)
 
 
 @pytest.mark.parametrize("section", OPEN)
