@@ -113,10 +113,11 @@ def _behind(target: Callable[..., Any]) -> Callable[..., Any] | None:
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     behind = _behind(target)
     further = {} if behind is None else _hints(behind)
+    # Of a class, `get_type_hints` gives the attributes, not the arguments.
     function = target.__init__ if inspect.isclass(target) else target
     try:
         return {**further, **get_type_hints(function)}
-    except (NameError, TypeError, AttributeError):
+    except (NameError, TypeError, AttributeError):  # names imported for checkers only
         return further
 
 
@@ -134,15 +135,17 @@ def fits(value: object, hint: object) -> bool:
     adapter = _adapter(hint)
     if adapter is None or _accepts(adapter, value):
         return True
+    # Strict pydantic takes no list for a tuple, but YAML has no tuples.
     return isinstance(value, list) and _accepts(adapter, tuple(value))
 
 
 def _accepts(adapter: TypeAdapter, value: object) -> bool:
     try:
+        # Lax, "3" would be a whole number and 1 would be true.
         adapter.validate_python(value, strict=True)
     except ValidationError:
         return False
-    except Exception:
+    except Exception:  # a hint that cannot be checked, such as a class not yet defined
         return True
     return True
 
@@ -152,7 +155,7 @@ def _adapter(hint: Any) -> TypeAdapter | None:  # noqa: ANN401 - any type hint
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except Exception:
+    except Exception:  # pydantic takes no config for dataclasses and typed dicts
         return None
 
 

@@ -85,7 +85,8 @@ TREE = (
     Key(
         "bricks.*",
         f"{TARGET}, a node of such nodes, or null",
-        "A brick, or a nest of bricks; `from` says where its weights are from.",
+        "A brick, or a nest of bricks; `from` says where its weights are from. What takes"
+        " `domains` and `workspace` is given those of the config.",
     ),
     Key("loss_coefs", NODE, "The objective, a weighted sum of losses.", dict | None),
     Key(
