@@ -91,14 +91,29 @@ def suggest(name: str, known: Iterable[str]) -> str:
         " Did you mean 'cycles'? Known names: cycles, fused."
     """
     names = sorted(map(str, known))
-    close = get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    close = close_match(name, names)
+    hint = "" if close is None else f" Did you mean {close!r}?"
     if not names:
         return f"{hint} There is none."
     if len(names) > MOST_LISTED:
-        names = sorted(get_close_matches(str(name), names, n=8, cutoff=0.0))
-        return f"{hint} Nearest names: {', '.join(names)}."
+        return f"{hint} Nearest names: {', '.join(nearest_names(name, names))}."
     return f"{hint} Known names: {', '.join(names)}."
+
+
+def close_match(name: str, known: Iterable[str]) -> str | None:
+    """Returns the known name that was probably meant, if one is close.
+
+    Example:
+        >>> close_match("cylces", ["cycles", "fused"])
+        'cycles'
+    """
+    return next(iter(get_close_matches(str(name), sorted(map(str, known)), n=1)), None)
+
+
+def nearest_names(name: str, known: Iterable[str]) -> list[str]:
+    """Returns the few known names that are nearest, however far, sorted."""
+    names = sorted(map(str, known))
+    return sorted(get_close_matches(str(name), names, n=8, cutoff=0.0))
 
 
 def one_line(error: BaseException) -> str:

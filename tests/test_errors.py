@@ -2,6 +2,7 @@ import pytest
 
 from gwbricks.errors import (
     CheckpointError,
+    close_match,
     ConfigError,
     ConfigErrors,
     DivergedError,
@@ -59,6 +60,18 @@ def test_unknown_name_tells_where_what_and_what_is_known(
 
 def test_suggests_at_most_one_name() -> None:
     assert suggest("loss", ["loss_a", "loss_b"]).count("Did you mean") == 1
+
+
+def test_close_match_is_the_name_alone_or_nothing() -> None:
+    assert close_match("cylces", {"fused", "cycles"}) == "cycles"
+    assert close_match("xyz", ["fused", "cycles"]) is None
+    assert close_match("xyz", []) is None
+
+
+def test_of_many_names_the_nearest_are_listed() -> None:
+    known = [f"{letter}_{number}" for letter in "abcd" for number in range(10)]
+    assert suggest("b_77", known).startswith(" Did you mean 'b_7'? Nearest names: ")
+    assert suggest("b_77", known).count(", ") == 7
 
 
 def test_several_mistakes_are_listed_one_a_line() -> None:

@@ -2,23 +2,16 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from lightning.pytorch import Callback, LightningDataModule
-from lightning.pytorch.loggers import Logger
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from torchmetrics import Metric, MetricCollection
 
 from gwbricks.bricks import Brick
-from gwbricks.data import FurtherSet
-from gwbricks.domains import DomainModule
-from gwbricks.errors import ConfigError, suggest
-from gwbricks.workspace import Corruption, Routes, Selection
+from gwbricks.config.tree import TREE
+from gwbricks.errors import close_match, ConfigError, MOST_LISTED, nearest_names
 
 PREFIXES = (
     "gwbricks.",
@@ -33,40 +26,8 @@ PREFIXES = (
 FACTORIES = ("gwbricks.workspace.gw_bricks", "gwbricks.bag_of_bricks.resnet_to_brick")
 """The only functions of gwbricks that a config may call."""
 
-BASES = (
-    nn.Module,
-    Optimizer,
-    LRScheduler,
-    ReduceLROnPlateau,
-    Metric,
-    MetricCollection,
-    LightningDataModule,
-    Callback,
-    Logger,
-    Routes,
-    FurtherSet,
-)
-"""What a class must be derived from."""
-
-ROLES: dict[str, tuple[type, ...]] = {
-    "data": (LightningDataModule,),
-    "data.sets.*": (FurtherSet,),
-    "optimizer": (Optimizer,),
-    "scheduler": (LRScheduler, ReduceLROnPlateau),
-    "workspace.selection": (Selection,),
-    "workspace.routes": (Routes,),
-    "workspace.fusion": (nn.Module,),
-    "workspace.contrastive": (nn.Module,),
-    "workspace.corruption": (Corruption,),
-    "callbacks.*": (Callback,),
-    "logger.*": (Logger,),
-    "domains.*.module": (DomainModule,),
-    "domains.*.encoder": (nn.Module,),
-    "domains.*.decoder": (nn.Module,),
-    "domains.*.pretrain.optimizer": (Optimizer,),
-    "domains.*.pretrain.scheduler": (LRScheduler, ReduceLROnPlateau),
-}
-"""What the class at a config key must be derived from; a star is one name."""
+BASES = (nn.Module, *dict.fromkeys(role for key in TREE for role in key.roles))
+"""What a class must be derived from, wherever it stands; metrics are modules too."""
 
 
 def resolve_target(
@@ -120,12 +81,10 @@ def _locate(name: str, where: str) -> Any:  # noqa: ANN401 - whatever has the na
         try:
             found = import_module(".".join(parts[:count]))
         except ModuleNotFoundError:
-            known = _public(found) if found is not None else []
-            hint = suggest(part, known).split(" Known names")[0] if known else ""
+            known = [] if found is None else _public(found)
             home = ".".join(parts[: count - 1])
-            hint = hint.replace("mean '", f"mean '{home}.")
             raise ConfigError(
-                f"{where}: {name!r} does not exist.{hint}"
+                f"{where}: {name!r} does not exist.{_hint(home, part, known)}"
                 f" Fix: the name of a class in {home or 'a package'}."
             ) from None
     return found
@@ -133,6 +92,14 @@ def _locate(name: str, where: str) -> Any:  # noqa: ANN401 - whatever has the na
 
 def _public(module: object) -> list[str]:
     return [name for name in dir(module) if not name.startswith("_")]
+
+
+def _hint(home: str, name: str, known: Sequence[str]) -> str:
+    close = close_match(name, known)
+    hint = "" if close is None else f" Did you mean '{home}.{close}'?"
+    if len(known) > MOST_LISTED:
+        hint += f" Nearest names: {', '.join(nearest_names(name, known))}."
+    return hint
 
 
 def _check_kind(target: object, name: str, where: str) -> None:
@@ -155,27 +122,13 @@ def _check_kind(target: object, name: str, where: str) -> None:
 
 
 def _check_role(target: object, name: str, key: str) -> None:
-    bases = role_of(key)
-    if bases is None or (inspect.isclass(target) and issubclass(target, bases)):
+    bases = next((own.roles for own in TREE if own.matches(key)), ())
+    if not bases or (inspect.isclass(target) and issubclass(target, bases)):
         return
     listed = " or ".join(base.__name__ for base in bases)
     raise ConfigError(
         f"{key}._target_: {name!r} is no {listed}. Expected a class of that kind."
     )
-
-
-def role_of(key: str) -> tuple[type, ...] | None:
-    """Returns what the class at a config key must be derived from; None if anything."""
-    parts = key.split(".")
-    if parts[0] == "bricks" and len(parts) == 2:
-        return None
-    for pattern, bases in ROLES.items():
-        wanted = pattern.split(".")
-        if len(wanted) == len(parts) and all(
-            star in ("*", part) for star, part in zip(wanted, parts, strict=True)
-        ):
-            return bases
-    return None
 
 
 def builds_brick(target: object, name: str) -> bool:

@@ -14,6 +14,30 @@ POSITIONAL_OR_NAMED = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
 )
+COMPOSED = ("domains", "workspace")
+"""Parameters of what composes the graph of a workspace."""
+
+OPTIONAL = ("loss_coefs",)
+"""Parameters that it may have besides."""
+
+
+def filled_arguments(target: Callable[..., Any]) -> list[str]:
+    """Returns the arguments of a brick that are the config's own sections.
+
+    What composes the graph of a workspace says so by its signature: it takes `domains`
+    and `workspace`, and `loss_coefs` if it wants them.
+
+    Example:
+        >>> filled_arguments(lambda workspace, domains, depth=2: {})
+        ['domains', 'workspace']
+        >>> filled_arguments(lambda domains: {})
+        []
+    """
+    parameters = inspect.signature(target).parameters.items()
+    named = {name for name, p in parameters if p.kind in POSITIONAL_OR_NAMED}
+    if not named.issuperset(COMPOSED):
+        return []
+    return [name for name in (*COMPOSED, *OPTIONAL) if name in named]
 
 
 def argument_problems(
@@ -89,10 +113,11 @@ def _behind(target: Callable[..., Any]) -> Callable[..., Any] | None:
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     behind = _behind(target)
     further = {} if behind is None else _hints(behind)
+    # Of a class, `get_type_hints` gives the attributes, not the arguments.
     function = target.__init__ if inspect.isclass(target) else target
     try:
         return {**further, **get_type_hints(function)}
-    except (NameError, TypeError, AttributeError):
+    except (NameError, TypeError, AttributeError):  # names imported for checkers only
         return further
 
 
@@ -110,15 +135,17 @@ def fits(value: object, hint: object) -> bool:
     adapter = _adapter(hint)
     if adapter is None or _accepts(adapter, value):
         return True
+    # Strict pydantic takes no list for a tuple, but YAML has no tuples.
     return isinstance(value, list) and _accepts(adapter, tuple(value))
 
 
 def _accepts(adapter: TypeAdapter, value: object) -> bool:
     try:
+        # Lax, "3" would be a whole number and 1 would be true.
         adapter.validate_python(value, strict=True)
     except ValidationError:
         return False
-    except Exception:
+    except Exception:  # a hint that cannot be checked, such as a class not yet defined
         return True
     return True
 
@@ -128,7 +155,7 @@ def _adapter(hint: Any) -> TypeAdapter | None:  # noqa: ANN401 - any type hint
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except Exception:
+    except Exception:  # pydantic takes no config for dataclasses and typed dicts
         return None
 
 

@@ -18,6 +18,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> ConfigError:
     """Turns Hydra's error into one that names the key, the close match and the fix."""
     if isinstance(error, yaml.MarkedYAMLError | OverrideParseException):
         return _unreadable(error)
+    # Hydra has one class of error for most mistakes, so its words tell them apart. What
+    # matches nothing, such as new words of a later Hydra, is shown as it is.
     text = str(error)
     if problem := _unswept(text, overrides):
         return problem
@@ -109,7 +111,10 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> ConfigError:
 
 
 def _chosen(overrides: Sequence[str], but: str) -> DictConfig:
-    """Composes the groups that the overrides choose, but for one of them."""
+    """Composes the groups that the overrides choose, but for one of them.
+
+    A key can only be compared with what is there: an experiment brings keys of its own.
+    """
     keys = {o: re.split("=", o.lstrip("+~"))[0] for o in overrides}
     chosen = [
         o for o, k in keys.items() if k.partition("@")[0] in groups() and k != but
@@ -120,7 +125,7 @@ def _chosen(overrides: Sequence[str], but: str) -> DictConfig:
             cfg = hydra_compose("train", overrides, return_hydra_config=True)
     except UNCOMPOSABLE:
         return OmegaConf.create({})
-    OmegaConf.set_struct(cfg, False)
+    OmegaConf.set_struct(cfg, False)  # omegaconf pops nothing from a locked one
     return cfg
 
 
@@ -131,6 +136,7 @@ def _reference(cfg: DictConfig, key: str) -> tuple[str, str] | None:
         path.append(name)
         if not isinstance(node, DictConfig) or name not in node:
             return None
+        # Asked before the value is, which would follow the reference.
         if OmegaConf.is_interpolation(node, name):
             raw = OmegaConf.to_container(node, resolve=False)
             return ".".join(path), str(raw[name]) if isinstance(raw, dict) else ""
@@ -152,6 +158,6 @@ def _stored(group: str) -> list[str]:
     """Returns the options that plugins of Hydra add to a group."""
     try:
         files = ConfigStore.instance().list(group)
-    except OSError:
+    except OSError:  # what the store raises for a group that it does not have
         return []
     return [file.removesuffix(".yaml") for file in files]

@@ -18,6 +18,7 @@ UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError)
 @contextmanager
 def hydra_session() -> Iterator[None]:
     """Starts Hydra; a job of a sweep runs inside another, which is set aside."""
+    # Hydra is one object a process, and refuses to start while another is running.
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

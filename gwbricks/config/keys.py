@@ -1,85 +1,13 @@
-"""The keys of a config that are not a target's arguments, and their types."""
+"""Whether the keys of a config are known, there, and of the right type."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, Literal, Union
-
-from pydantic import Field
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from gwbricks.config.arguments import fits
-from gwbricks.errors import suggest
-
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "": (
-        *("seed", "data", "domains", "workspace", "bricks", "loss_coefs"),
-        *("optimizer", "scheduler", "trainer", "callbacks", "logger"),
-        *("compile", "threads", "sweep", "paths"),
-    ),
-    "workspace": (
-        *("dim", "selection", "fusion", "routes"),
-        *("contrastive", "gather", "corruption"),
-    ),
-    "domains.*": (
-        *("module", "encoder", "decoder"),
-        *("pretrain", "checkpoint", "trainable", "cache"),
-    ),
-    "domains.*.pretrain": ("seed", "batch_size", "optimizer", "scheduler", "trainer"),
-    "sweep": ("name", "metric", "jobs", "attempts", "retry"),
-    "paths": ("outputs", "pretrained", "run"),
-}
-"""Keys that something reads, by the key of the node; a star is one name."""
-
-
-class Target:
-    """What a node with `_target_` builds; no other value fits."""
-
-
-Count = Annotated[int, Field(gt=0)]
-TARGET = "a node with _target_"
-NODE = "a node, or null"
-
-TYPES: dict[str, tuple[Any, str]] = {
-    "seed": (int, "a whole number"),
-    "compile": (bool | None, "true or false"),
-    "threads": (
-        Union[Count, Literal["auto"], None],  # noqa: UP007 - pyright takes no | here
-        "a whole number above 0, auto, or null",
-    ),
-    "data": (Target, f"{TARGET}. Fix: data=vectors"),
-    "optimizer": (Target, f"{TARGET}. Fix: optimizer=adamw"),
-    "scheduler": (Target | None, f"{TARGET}, or null. Fix: scheduler=onecycle"),
-    "trainer": (dict, "a node. Fix: trainer=cpu"),
-    "sweep": (dict, "a node with metric"),
-    "sweep.metric": (
-        str | list[str],
-        "the name of a final number, such as val/loss, or a list of them",
-    ),
-    "sweep.jobs": (
-        Annotated[int | None, Field(gt=0)],
-        "a whole number above 0, or null",
-    ),
-    "sweep.attempts": (Count, "a whole number above 0"),
-    "sweep.retry": (Literal["failed"] | None, "failed, or null"),
-    "paths": (dict, "a node with outputs and pretrained"),
-    "paths.outputs": (str, "a path"),
-    "paths.pretrained": (str, "a path"),
-    "workspace": (dict | None, NODE),
-    "workspace.dim": (Count, "a whole number above 0"),
-    "workspace.gather": (bool | None, "true or false"),
-    "domains": (dict | None, NODE),
-    "bricks": (dict | None, NODE),
-    "loss_coefs": (dict | None, NODE),
-    "callbacks": (dict | None, NODE),
-    "logger": (dict | None, NODE),
-    "domains.*.trainable": (bool | None, "true or false"),
-    "domains.*.cache": (bool | Literal["auto"] | None, "true, false or auto"),
-    "domains.*.checkpoint": (str | None, "a path, or null"),
-    "domains.*.pretrain": (dict | None, NODE),
-    "domains.*.pretrain.seed": (int, "a whole number"),
-    "domains.*.pretrain.batch_size": (Count, "a whole number above 0"),
-    "domains.*.pretrain.optimizer": (Target, TARGET),
-    "domains.*.pretrain.trainer": (dict, "a node, such as {max_epochs: 50}"),
-}
-"""Type of each key, and its name in a message. What cannot be null must be there."""
+from gwbricks.config.key import find_nodes, Key, STAR
+from gwbricks.config.tree import TREE
+from gwbricks.errors import ConfigError, suggest
 
 
 def unknown_keys(config: Mapping[str, Any], referred: Collection[str]) -> list[str]:
@@ -96,11 +24,19 @@ def unknown_keys(config: Mapping[str, Any], referred: Collection[str]) -> list[s
         ]
     return [
         f"{key}.{name}".lstrip(".") + f": nothing reads this key.{suggest(name, known)}"
-        for pattern, known in SECTIONS.items()
-        for key, node in find_nodes(config, pattern)
+        for section, known in _sections().items()
+        for key, node in find_nodes(config, section)
         for name in node
         if name not in known and (not key or name not in referred)
     ]
+
+
+def _sections() -> dict[str, list[str]]:
+    """Returns the names of the keys of each section that takes no others."""
+    found = defaultdict[str, list[str]](list)
+    for key in TREE:
+        found[key.section].append(key.name)
+    return {section: names for section, names in found.items() if STAR not in names}
 
 
 def wrong_types(config: Mapping[str, Any]) -> list[str]:
@@ -111,28 +47,36 @@ def wrong_types(config: Mapping[str, Any]) -> list[str]:
         'workspace.dim: 1.5. Expected a whole number above 0.'
     """
     problems = []
-    for pattern, (hint, expected) in TYPES.items():
-        parent, _, name = pattern.rpartition(".")
-        for key, node in find_nodes(config, parent):
-            if not fits(node.get(name), hint):
-                found = repr(node[name]) if name in node else "missing"
-                where = f"{key}.{name}".lstrip(".")
-                problems.append(f"{where}: {found}. Expected {expected}.")
+    for key in TREE:
+        if key.is_part:
+            continue
+        for section, node in find_nodes(config, key.section):
+            if not fits(node.get(key.name), key.hint):
+                found = repr(node[key.name]) if key.name in node else "missing"
+                where = f"{section}.{key.name}".lstrip(".")
+                expected = f"Expected {key.expected}.{key.fix_for(where)}"
+                problems.append(f"{where}: {found}. {expected}")
     return problems
 
 
-def find_nodes(
-    config: Mapping[str, Any], *patterns: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the dictionaries at keys such as `domains.*.pretrain`, with their keys."""
-    for pattern in patterns:
-        nodes: list[tuple[str, Any]] = [("", config)]
-        for part in pattern.split(".") if pattern else ():
-            nodes = [
-                (f"{key}.{name}".lstrip("."), value)
-                for key, node in nodes
-                if isinstance(node, Mapping)
-                for name, value in node.items()
-                if part in ("*", name)
-            ]
-        yield from ((key, node) for key, node in nodes if isinstance(node, dict))
+def parts_of(section: str) -> list[Key]:
+    """Returns the keys of what is built from a section, such as `domains.*`."""
+    return [key for key in TREE if key.section == section and key.is_part]
+
+
+def check_parts(node: Mapping[str, Any], section: str, where: str) -> None:
+    """Checks that what is built from a section has its parts.
+
+    Args:
+        node: The section of a config.
+        section: Its path in the tree.
+        where: Its key in the config.
+
+    Raises:
+        ConfigError: If one is missing that it cannot do without.
+    """
+    for part in parts_of(section):
+        value, key = node.get(part.name), f"{where}.{part.name}"
+        is_target = isinstance(value, Mapping) and "_target_" in value
+        if not is_target and not fits(None, part.hint):
+            raise ConfigError(f"{key}: missing.{part.fix_for(key)}")

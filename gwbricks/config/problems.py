@@ -14,14 +14,12 @@ from omegaconf.errors import (
 from torch.optim import Optimizer
 
 from gwbricks.config.allowed_targets import builds_brick, resolve_target
-from gwbricks.config.arguments import argument_problems
+from gwbricks.config.arguments import argument_problems, filled_arguments
 from gwbricks.config.brick_sources import source_problems, without_sources
-from gwbricks.config.keys import find_nodes, unknown_keys, wrong_types
+from gwbricks.config.key import find_nodes
+from gwbricks.config.keys import unknown_keys, wrong_types
 from gwbricks.config.optimizer import group_problems, GROUPS
 from gwbricks.errors import ConfigError
-
-FILLED = ("domains", "workspace", "loss_coefs")
-"""Arguments of a factory in `bricks` that are the config's own sections."""
 
 REFERENCE = re.compile(r"[\w-]+(?=\})")
 
@@ -56,10 +54,15 @@ def config_problems(
     problems += wrong_types(config)
     for key, node in find_nodes(config, "trainer", "domains.*.pretrain.trainer"):
         problems += _trainer_problems(key, node)
+    bricks = {
+        path: brick
+        for key, nest in find_nodes(config, "bricks")
+        for path, brick in _find_bricks(nest, key)
+    }
     for key, node in _targets(config):
-        problems += _target_problems(key, node, trusted)
-    for _, bricks in find_nodes(config, "bricks"):
-        problems += _brick_problems(bricks, "bricks", trusted)
+        problems += _target_problems(key, node, trusted, is_brick=key in bricks)
+    for key, brick in bricks.items():
+        problems += _brick_problems(key, brick, trusted)
     return problems
 
 
@@ -84,7 +87,7 @@ def _targets(node: object, key: str = "") -> Iterator[tuple[str, dict[str, Any]]
 
 
 def _target_problems(
-    key: str, node: dict[str, Any], trusted: Collection[str]
+    key: str, node: dict[str, Any], trusted: Collection[str], is_brick: bool
 ) -> list[str]:
     try:
         target = resolve_target(node["_target_"], key, trusted)
@@ -96,37 +99,36 @@ def _target_problems(
         special = (*special, GROUPS)
         problems = group_problems(f"{key}.{GROUPS}", target, node.get(GROUPS))
     given = {n: v for n, v in node.items() if n not in special}
-    filled = FILLED if key.startswith("bricks.") else ()
+    filled = filled_arguments(target) if is_brick else ()
     positional = len(node.get("_args_", []))
     partial = bool(node.get("_partial_", False))
     return problems + argument_problems(key, target, given, filled, positional, partial)
 
 
-def _brick_problems(
-    node: Mapping[str, Any], key: str, trusted: Collection[str]
-) -> list[str]:
-    problems = []
-    for name, brick in node.items():
+def _find_bricks(nest: Mapping[str, Any], key: str) -> Iterator[tuple[str, Any]]:
+    """Yields the bricks of a nest that are not switched off, with their keys."""
+    for name, brick in nest.items():
         path = f"{key}.{name}"
-        if brick is None:
-            continue  # switched off
-        if not isinstance(brick, dict):
-            problems.append(
-                f"{path}: {brick!r} is not a brick. Expected a node with _target_."
-            )
-        elif "_target_" not in brick:
-            problems += _brick_problems(brick, path, trusted)
-        else:
-            try:
-                target = resolve_target(brick["_target_"], path, trusted)
-            except ConfigError:
-                continue  # reported with the other targets
-            if not builds_brick(target, brick["_target_"]) and not trusted:
-                problems.append(
-                    f"{path}._target_: {brick['_target_']!r} is no brick. Fix: wrap it,"
-                    " as in _target_: gwbricks.BrickTrainable with model: …"
-                )
-    return problems
+        if isinstance(brick, dict) and "_target_" not in brick:
+            yield from _find_bricks(brick, path)
+        elif brick is not None:
+            yield path, brick
+
+
+def _brick_problems(key: str, brick: object, trusted: Collection[str]) -> list[str]:
+    if not isinstance(brick, dict):
+        return [f"{key}: {brick!r} is not a brick. Expected a node with _target_."]
+    name = brick["_target_"]
+    try:
+        target = resolve_target(name, key, trusted)
+    except ConfigError:
+        return []  # reported with the other targets
+    if builds_brick(target, name) or trusted:
+        return []
+    return [
+        f"{key}._target_: {name!r} is no brick. Fix: wrap it,"
+        " as in _target_: gwbricks.BrickTrainable with model: …"
+    ]
 
 
 def _interpolation_problems(cfg: DictConfig) -> list[str]:

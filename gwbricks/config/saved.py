@@ -29,6 +29,8 @@ def saved_config(cfg: DictConfig) -> dict[str, Any]:
         >>> saved_config(OmegaConf.create({"home": "${oc.env:HOME}", "token": "x"}))
         {'home': '${oc.env:HOME}', 'token': '***'}
     """
+    # Resolving replaces every reference, and omegaconf has no way to leave some out. So
+    # for as long as it lasts, `oc.env` is replaced by what writes the reference again.
     OmegaConf.register_new_resolver("oc.env", _keep_reference, replace=True)
     try:
         return _mask(plain_config(cfg))

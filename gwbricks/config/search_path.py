@@ -25,7 +25,7 @@ class OwnConfigsFirst(SearchPathPlugin):
     """Puts the user's own configs before those of gwbricks."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Called by Hydra when it looks for configs."""
+        """Called by Hydra when it starts."""
         folder = own_configs()
         if folder is not None:
             search_path.prepend(provider="own", path=f"file://{folder}")
@@ -33,5 +33,6 @@ class OwnConfigsFirst(SearchPathPlugin):
 
 def register() -> None:
     """Makes Hydra use the search path."""
-    if OwnConfigsFirst not in Plugins.instance().discover(SearchPathPlugin):
-        Plugins.instance().register(OwnConfigsFirst)
+    # By hand, since Hydra itself looks for plugins in the package `hydra_plugins` alone.
+    # One that it has already is not added again.
+    Plugins.instance().register(OwnConfigsFirst)

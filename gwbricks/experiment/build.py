@@ -10,8 +10,11 @@ from lightning.pytorch import LightningDataModule
 from torch import nn
 
 from gwbricks.bricks import Brick, BrickCollection
+from gwbricks.config.allowed_targets import resolve_target
+from gwbricks.config.arguments import filled_arguments
 from gwbricks.config.brick_sources import without_sources
 from gwbricks.config.instantiate import instantiate
+from gwbricks.config.keys import check_parts, parts_of
 from gwbricks.config.optimizer import build_optimizer
 from gwbricks.data import TableDataModule, TensorsData
 from gwbricks.data.table import LAYOUT
@@ -22,9 +25,6 @@ from gwbricks.training import LightningBrickCollection
 from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
 from gwbricks.workspace.graph.gw_bricks import UNIMODAL
-
-PARTS = ("selection", "fusion", "routes", "contrastive")
-OPTIONAL = ("corruption",)
 
 
 MakeModule = Callable[..., LightningBrickCollection]
@@ -135,9 +135,9 @@ def build_graph(
     _check_compile(config, workspace)
     check_sizes(config, domains)
     check_data_sizes(config, domains, data)
-    filled = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
+    sections = {"domains": domains, "workspace": workspace, "loss_coefs": coefs}
     node = without_sources(config.get("bricks") or {})
-    bricks = _build_bricks(node, "bricks", seed, trusted, filled)
+    bricks = _build_bricks(node, "bricks", seed, trusted, sections)
     _check_routes(coefs, data, domains, workspace)
     if not bricks:
         raise ConfigError(
@@ -193,12 +193,7 @@ def build_domains(
             raise ConfigError(
                 f"{key}: {node!r}. Expected a domain. Fix: ~{key} to remove it."
             )
-        for part in ("module", "encoder", "decoder"):
-            if not isinstance(node.get(part), Mapping) or "_target_" not in node[part]:
-                raise ConfigError(
-                    f"{key}.{part}: missing. Fix: take a domain of the group, as in"
-                    f" +domain@{key}=mlp, or give {key}.{part}._target_."
-                )
+        check_parts(node, "domains.*", key)
         pretrain = node.get("pretrain") or {}
         seed = pretrain.get("seed", config["seed"])
         domains[name] = WorkspaceDomain(
@@ -217,13 +212,11 @@ def build_workspace(
     node = config.get("workspace")
     if node is None:
         return None
-    for part in PARTS:
-        if node.get(part) is None:
-            raise ConfigError(f"workspace.{part}: missing. Fix: workspace=gw.")
+    check_parts(node, "workspace", "workspace")
     parts = {
-        part: instantiate(node[part], f"workspace.{part}", config["seed"], trusted)
-        for part in (*PARTS, *OPTIONAL)
-        if node.get(part) is not None
+        part.name: instantiate(node[part.name], part.path, config["seed"], trusted)
+        for part in parts_of("workspace")
+        if node.get(part.name) is not None
     }
     return Workspace(**parts, gather=bool(node.get("gather", False)))
 
@@ -233,7 +226,7 @@ def _build_bricks(
     key: str,
     seed: int,
     trusted: Collection[str],
-    filled: Mapping[str, Any],
+    sections: Mapping[str, Any],
 ) -> dict[str, Any]:
     bricks = {}
     for name in sorted(node):
@@ -241,14 +234,14 @@ def _build_bricks(
         if brick is None:
             continue
         if "_target_" not in brick:
-            bricks[name] = _build_bricks(brick, path, seed, trusted, filled)
+            bricks[name] = _build_bricks(brick, path, seed, trusted, sections)
             continue
-        is_graph = str(brick["_target_"]).endswith("gw_bricks")
-        if is_graph and filled["workspace"] is None:
+        target = resolve_target(brick["_target_"], path, trusted)
+        wanted = [given for given in filled_arguments(target) if given not in brick]
+        if "workspace" in wanted and sections["workspace"] is None:
             raise ConfigError(f"{path}: there is no workspace. Fix: workspace=gw.")
-        bricks[name] = instantiate(
-            brick, path, seed, trusted, filled if is_graph else None
-        )
+        extra = {given: sections[given] for given in wanted}
+        bricks[name] = instantiate(brick, path, seed, trusted, extra)
         if not isinstance(bricks[name], Brick | Mapping):
             raise ConfigError(f"{path}: a {type(bricks[name]).__name__} is no brick.")
     return bricks
