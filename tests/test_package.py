@@ -15,7 +15,10 @@ import gwbricks
 PACKAGE = Path(gwbricks.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
-HEAVY = ("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy")
+HEAVY = (
+    *("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy"),
+    "rich",
+)
 DISTRIBUTIONS = {
     "hydra": "hydra-core",
     "mmdr": "mermaidx",

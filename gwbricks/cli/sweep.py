@@ -21,7 +21,7 @@ PLUGINS = {
 """Packages that launchers come from."""
 
 
-def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> int:
+def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> None:
     """Runs the jobs of a sweep that have not ended yet.
 
     Raises:
@@ -39,7 +39,6 @@ def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) ->
         _tell(task.notes)
     done = [(folder, job) for folder, found in jobs.items() for job in found]
     _check_done(done, task.tried)
-    return 0
 
 
 def _check_done(
