@@ -1,1 +1,1 @@
-"""A finished run in use: evaluate, predict, export, load."""
+"""Uses a finished run: evaluates, predicts, exports, loads it."""

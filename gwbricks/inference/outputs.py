@@ -1,4 +1,4 @@
-"""What can be asked of a trained graph by name: its own names, and routes."""
+"""Outputs of a trained graph by name: values of the graph, and routes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""Raw data on their way in and out of a graph: checked, and put back into order."""
+"""Checks raw data before a graph reads them, and puts its outputs into their order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 
 
 def shape_of_rows(node: Mapping[str, Any], module: object) -> Shape | None:
-    """Returns the shape of a domain's rows, if its config or its module tells.
+    """Returns the shape of a domain's rows, if its config or module gives one.
 
     Args:
         node: The domain's config.
@@ -94,7 +94,7 @@ def assemble(
 
     Args:
         name: Name of the output.
-        parts: Which rows were computed together, and what came out.
+        parts: Numbers of rows that were computed together, and their values.
         num_rows: Number of rows.
 
     Raises:

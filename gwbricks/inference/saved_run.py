@@ -1,4 +1,4 @@
-"""A saved run: its folder or lone checkpoint, and its config, with changes."""
+"""Reads a saved run from its folder or a lone checkpoint; its config may be changed."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from gwbricks.compare.keys import Configs, Key
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.errors import UnknownNameError
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 
 
-def distinguishing(*runs: Run) -> list[Key]:
+def distinguishing(*runs: ComparedRun) -> list[Key]:
     return Configs(runs).distinguishing()
 
 
-def names(*runs: Run) -> list[str]:
+def names(*runs: ComparedRun) -> list[str]:
     return [key.name for key in distinguishing(*runs)]
 
 
@@ -45,7 +45,7 @@ def test_a_seed_that_follows_the_seed_is_no_key(make_run: Make) -> None:
 
 
 def test_overrides_that_quote_the_seed_are_no_key(make_run: Make) -> None:
-    def make(seed: int, quoted: int, experiment: str = "digits") -> Run:
+    def make(seed: int, quoted: int, experiment: str = "digits") -> ComparedRun:
         source = [f"experiment={experiment}", f"seed={quoted}"]
         return make_run({"seed": seed, "gw": {"from": source}})
 

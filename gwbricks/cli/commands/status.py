@@ -18,6 +18,7 @@ def run(given: Given) -> None:
     """Prints a table of jobs, why some failed, and about how long the rest takes."""
     from rich.console import Console
 
+    from gwbricks.print_line import print_line
     from gwbricks.sweeps.job_table import duration, seconds_left, show_jobs, summary
     from gwbricks.sweeps.sweep_folder import SweepFolder
 
@@ -40,4 +41,4 @@ def run(given: Given) -> None:
     left = seconds_left(sweep, jobs)
     rest = "" if left is None else f"; about {duration(left)} left"
     for line in (*lines, summary(sweep, jobs) + rest):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print_line(console, line)

@@ -1,1 +1,1 @@
-"""W&B, TensorBoard, MLflow, CSV: start, summary, artifacts, upload."""
+"""Loggers: they are started, get results and artifacts, and are uploaded."""
