@@ -1,4 +1,4 @@
-"""What a command is: its words, and the help and the parser that are made of them."""
+"""What describes a command, and the help and the parser that are made of it."""
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ GAP = 3
 
 
 class Argument(NamedTuple):
-    """What may stand behind the name of a command.
+    """One thing that may stand behind the name of a command.
 
     Args:
         shown: As help shows it, such as `--outputs NAMES`, `FOLDER` or `key=value`.
@@ -43,7 +43,7 @@ class Given(NamedTuple):
 
 
 class Command(NamedTuple):
-    """The words of a command; its file has a function `run`, which takes a `Given`.
+    """Describes a command; its file also has a function `run`, which takes a `Given`.
 
     Args:
         name: As the user types it.
@@ -87,7 +87,7 @@ class Command(NamedTuple):
 
 
 def in_columns(arguments: Iterable[Argument]) -> str:
-    """Returns arguments, one below the other, beside what is said of them.
+    """Returns one argument a line, beside what it means.
 
     Example:
         >>> print(in_columns([Argument("RUN", "a folder"), Argument("-o FILE", "new")]))

@@ -43,7 +43,7 @@ class Row:
 
     @property
     def statuses(self) -> dict[str, int]:
-        """How many runs ended how."""
+        """How many runs have each status."""
         return count_statuses(self.runs)
 
 

@@ -49,7 +49,7 @@ class Draft:
         self.notes.append(text)
 
     def given(self, key: str) -> str | None:
-        """Returns what the user gave a key; None if nothing."""
+        """Returns the value that the user gave a key; None if there is none."""
         found = {name.lstrip("+"): override for name, override in self._given.items()}
         return found[key].partition("=")[2] if key in found else None
 

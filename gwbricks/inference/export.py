@@ -94,6 +94,7 @@ def _example(
     """Returns validation rows of the inputs, and the layout of rows with only these."""
     found = _find(experiment, inputs)
     rows = min((len(x) for x in found.values() if x.ndim), default=1)
+    # repeats rows where the file is to take more than one batch has
     index = torch.arange(batch_size or rows) % rows
     example: dict[str, Any] = {n: x[index] if x.ndim else x for n, x in found.items()}
     domains = experiment.domains.keys()

@@ -266,7 +266,7 @@ class LoadedRun:
             for items in found.split(self.batch_size)
         ]
         parts: dict[str, list[tuple[Tensor, Any]]] = {name: [] for name in outputs}
-        with isolate_rng():
+        with isolate_rng():  # the same rows give the same result, whatever was drawn
             seed_torch(derive_seed(self.config["seed"], Stage.INFERENCE.value))
             for group, items in track(chunks):
                 batch = {n: columns[n][items].to(self.module.device) for n in group}

@@ -79,6 +79,7 @@ def _read(name: str, rows: Rows, item: Shape | None) -> Tensor:
             f" array of numbers, of shape {expected}."
         )
     is_tensor = isinstance(rows, Tensor)
+    # torch takes no array with negative strides, as of rows in reverse
     column = rows if is_tensor else torch.tensor(np.ascontiguousarray(rows))
     shape = tuple(column.shape)
     if not shape or (item is not None and shape[1:] != item):
@@ -115,6 +116,7 @@ def assemble(
             )
         values.append(value)
     first, is_whole = values[0], sum(map(len, values)) == num_rows
+    # integers have no NaN for the rows that lack the output
     dtype = first.dtype if is_whole else torch.promote_types(first.dtype, torch.float32)
     whole = first.new_full(
         (num_rows, *first.shape[1:]), 0 if is_whole else torch.nan, dtype=dtype

@@ -75,7 +75,7 @@ def state(sweep: SweepFolder, job: Job) -> str:
 
 
 def summary(sweep: SweepFolder, jobs: Sequence[Job]) -> str:
-    """Returns how many jobs are how far, as in `3 jobs: 2 finished, 1 failed`."""
+    """Returns how many jobs have which status, as in `3 jobs: 2 finished, 1 failed`."""
     counts = Counter(state(sweep, job) for job in jobs)
     parts = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {parts}"

@@ -163,7 +163,7 @@ def _train(
 
 
 def _callbacks(spec: JobSpec) -> "list[Callback]":
-    """Returns what a search adds to a training."""
+    """Returns the callbacks that a search adds to a training."""
     if not spec.is_trial:
         return []
     from gwbricks.sweeps.search.prune import pruning_callbacks

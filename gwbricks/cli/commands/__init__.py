@@ -1,4 +1,4 @@
-"""One file a command: its words, as a `Command`, and `run`, which does what it says.
+"""One file a command: a `Command` that describes it, and `run`, which does it.
 
-Help reads the words of all of them, so what is heavy is imported in `run`.
+`gwbricks --help` imports all of them, so `run` imports what takes long to import.
 """

@@ -29,7 +29,7 @@ class PruneTrial(Callback):
         self.reported = {*known.intermediate_values}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Reports, once an epoch; after the last one there is nothing to save.
+        """Reports once an epoch, and stops the trial unless it is over anyway.
 
         Raises:
             PrunedError: If the trial is to stop.

@@ -58,6 +58,7 @@ def publish_study(
     with staged_in(folder):
         image = wandb.Image(Image.open(picture))
         trials = wandb.Table([*columns], rows, allow_mixed_types=True)
+        # W&B drops what is logged at a step that it is past
         run.log({"study": image, "trials": trials}, step=len(rows))
     run.finish(exit_code=0)
     return None
