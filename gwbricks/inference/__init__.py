@@ -1,1 +1,1 @@
-"""Uses a finished run: evaluates, predicts, exports, loads it."""
+"""A finished run in use: evaluate, predict, export, load."""

@@ -1,4 +1,5 @@
-"""One file a command: a `Command` that describes it, and `run`, which does it.
+"""One file a command: `ls` is the list of commands.
 
-`gwbricks --help` imports all of them, so `run` imports what takes long to import.
+A file has a `Command` that describes it, and `run`, which does it. `gwbricks --help`
+imports all of them, so `run` imports what takes long to import.
 """

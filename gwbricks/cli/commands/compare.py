@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gwbricks.cli.arguments import names
 from gwbricks.cli.command import Argument, Command, Given
+from gwbricks.cli.shared_arguments import names
 
 COMMAND = Command(
     "compare",

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gwbricks.cli.arguments import names
 from gwbricks.cli.command import Argument, Command, Given
+from gwbricks.cli.shared_arguments import names
 from gwbricks.quick_imports import quick_imports
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gwbricks.cli.arguments import RUN_TO_READ, split_overrides
 from gwbricks.cli.command import Argument, Command, Given
+from gwbricks.cli.shared_arguments import RUN_TO_READ, split_overrides
 from gwbricks.errors import ConfigError
 from gwbricks.quick_imports import quick_imports
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gwbricks.cli.arguments import batch_size, names, RUN
 from gwbricks.cli.command import Argument, Command, Given
+from gwbricks.cli.shared_arguments import batch_size, names, RUN
 from gwbricks.quick_imports import quick_imports
 
 COMMAND = Command(

@@ -1,1 +1,1 @@
-"""Loggers: they are started, get results and artifacts, and are uploaded."""
+"""W&B, TensorBoard, MLflow, CSV: start, summary, artifacts, upload."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gwbricks.cli.arguments import batch_size, split_overrides
+from gwbricks.cli.shared_arguments import batch_size, split_overrides
 from gwbricks.errors import ConfigError
 
 
