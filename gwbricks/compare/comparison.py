@@ -9,7 +9,7 @@ from gwbricks.compare.compared_metrics import (
     default_metrics,
     Metric,
 )
-from gwbricks.compare.keys import Configs, Key, RUN, SEED
+from gwbricks.compare.keys import ComparedKey, Configs, RUN, SEED
 from gwbricks.compare.rows import group, ranked, Row
 from gwbricks.compare.run import ComparedRun
 
@@ -33,7 +33,7 @@ class Comparison:
     title: str
     runs: Sequence[ComparedRun]
     configs: Configs
-    keys: Sequence[Key]
+    keys: Sequence[ComparedKey]
     metrics: Sequence[Metric]
     asked: bool
     known: Sequence[Metric]
@@ -78,8 +78,12 @@ def compare(
     known = all_metrics(runs)
     keys = configs.chosen(by) if by else configs.distinguishing()
     if each:
-        seeds = [Key(SEED, tuple(configs.seeds[1:]))] if configs.seeds else []
-        keys = [*keys, *(k for k in seeds if k.name in configs.differing), Key(RUN)]
+        seeds = [ComparedKey(SEED, tuple(configs.seeds[1:]))] if configs.seeds else []
+        keys = [
+            *keys,
+            *(k for k in seeds if k.name in configs.differing),
+            ComparedKey(RUN),
+        ]
     chosen = chosen_metrics(metrics, known) if metrics else default_metrics(runs, known)
     goals = {metric.name: metric for metric in chosen}
     rows = ranked(group(runs, configs, keys), next(iter(chosen), None))

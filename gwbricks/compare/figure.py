@@ -7,7 +7,7 @@ from typing import Any, TYPE_CHECKING
 
 from gwbricks.compare.compared_metrics import Metric
 from gwbricks.compare.comparison import Comparison
-from gwbricks.compare.keys import Key, RUN
+from gwbricks.compare.keys import ComparedKey, RUN
 from gwbricks.compare.rows import best, Row, sort_key
 from gwbricks.compare.table import ARROWS
 from gwbricks.compare.values import equality_key, is_number, shown
@@ -68,7 +68,7 @@ def write_figure(comparison: Comparison, path: Path) -> None:
     figure.savefig(path)
 
 
-def _plot(axes: "Axes", rows: Sequence[Row], key: Key, metric: Metric) -> None:
+def _plot(axes: "Axes", rows: Sequence[Row], key: ComparedKey, metric: Metric) -> None:
     known = [row for row in rows if metric.name in row.averages]
     values = sorted(
         {equality_key(r.values[key.name]): r.values[key.name] for r in rows}.values(),

@@ -22,7 +22,7 @@ SEED, EXPERIMENT, RUN = "seed", "experiment", "run"
 
 
 @dataclass(frozen=True)
-class Key:
+class ComparedKey:
     """A key whose values differ.
 
     Args:
@@ -82,7 +82,7 @@ class Configs:
         )
         return len(set(map(equality_key, others))) == 1
 
-    def distinguishing(self) -> list[Key]:
+    def distinguishing(self) -> list[ComparedKey]:
         """Returns the keys that tell the runs apart, seeds aside.
 
         What the command line changed comes first. Of keys that always change together,
@@ -102,7 +102,7 @@ class Configs:
             if host is None and name not in self.given:
                 host = self._part_of(name, list(hosts))
             hosts.setdefault(host or name, []).append(name)
-        return [Key(host, tuple(names[1:])) for host, names in hosts.items()]
+        return [ComparedKey(host, tuple(names[1:])) for host, names in hosts.items()]
 
     def _follows(self, name: str, host: str, settings: int) -> bool:
         """Whether a key changes with another, and not just by chance."""
@@ -124,13 +124,13 @@ class Configs:
         pairs = set(zip(rows, self._ids[name], strict=True))
         return owner if len(pairs) == len(set(rows)) else None
 
-    def chosen(self, names: Sequence[str]) -> list[Key]:
+    def chosen(self, names: Sequence[str]) -> list[ComparedKey]:
         """Returns keys that were asked for, by their name or its unique end.
 
         Raises:
             UnknownNameError: If there is no such key.
         """
-        return [Key(self._resolve(name)) for name in names]
+        return [ComparedKey(self._resolve(name)) for name in names]
 
     def _resolve(self, name: str) -> str:
         if name in self.values:

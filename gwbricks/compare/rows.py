@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from gwbricks.compare.compared_metrics import Metric
-from gwbricks.compare.keys import Configs, Key
+from gwbricks.compare.keys import ComparedKey, Configs
 from gwbricks.compare.run import ComparedRun, STATUSES
 from gwbricks.compare.values import equality_key, is_number
 
@@ -69,7 +69,7 @@ def average(values: Sequence[float]) -> Average:
 
 
 def group(
-    runs: Sequence[ComparedRun], configs: Configs, keys: Sequence[Key]
+    runs: Sequence[ComparedRun], configs: Configs, keys: Sequence[ComparedKey]
 ) -> list[Row]:
     """Returns one row for each setting of the keys, in their order.
 
