@@ -32,7 +32,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bricks",
         "data",
         "whole_file, formats, pickle_data, torchvision_import",
-        "errors, seeding, quick_imports, quiet_libraries, version",
+        "errors, print_line, seeding, quick_imports, quiet_libraries, version",
     ),
     "cli": ("main", "commands", OTHERS),
     "sweeps": ("optuna_sweeper, launchers", OTHERS, "search"),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,10 @@ import gwbricks
 PACKAGE = Path(gwbricks.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
-HEAVY = ("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy")
+HEAVY = (
+    *("torch", "lightning", "torchmetrics", "hydra", "omegaconf", "wandb", "numpy"),
+    "rich",
+)
 DISTRIBUTIONS = {
     "hydra": "hydra-core",
     "mmdr": "mermaidx",
@@ -32,6 +36,12 @@ DEFINITIONS = (
 GUARDS = ("if TYPE_CHECKING:", "if __name__ == '__main__':")
 MOST_LINES = 300
 MOST_SECONDS = 0.5
+MOST_FILES_OF_A_NAME = 2
+FILES_OF_A_NAME = {
+    "export": "the command, what it does with a run, and what that does with a graph",
+    "module": "the class a folder is about: of data, of a domain, of a training",
+}
+"""Names that more files have, with the idea that these share."""
 
 
 @pytest.fixture(params=NAMES)
@@ -79,6 +89,26 @@ def test_every_package_that_is_imported_is_declared(file: Path) -> None:
     packages = {name.split(".")[0] for name in imports(file)}
     packages -= {"gwbricks", "hydra_plugins", *sys.stdlib_module_names}
     assert {DISTRIBUTIONS.get(name, name) for name in packages} <= declared
+
+
+def class_names(file: Path) -> list[str]:
+    """Returns the names of all classes in a file, without leading underscores."""
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return [node.name.lstrip("_") for node in nodes if isinstance(node, ast.ClassDef)]
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for name, path in zip(NAMES, FILES, strict=True):
+        for class_name in class_names(path):
+            homes.setdefault(class_name, []).append(name)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
+def test_a_file_name_that_several_folders_have_means_the_same_in_all() -> None:
+    counts = Counter(path.stem for path in FILES if path.stem != "__init__")
+    often = {name for name, count in counts.items() if count > MOST_FILES_OF_A_NAME}
+    assert often == FILES_OF_A_NAME.keys()
 
 
 def test_importing_a_file_runs_nothing(file: Path) -> None:

@@ -25,7 +25,7 @@ DISARMED = (
     "hydra.job_logging.root=null",
     "hydra.hydra_logging.root=null",
 )
-"""Keeps a config from naming what Hydra would run before the allow-list is asked."""
+"""Overrides of keys whose classes Hydra would build before gwbricks checks them."""
 
 
 def run_hydra(
@@ -52,7 +52,7 @@ def run_hydra(
 
 
 def run_sweep(task: SweepTask, args: Sequence[str], command: str) -> None:
-    """Runs a job of a sweep for each combination of values; records tell how they end.
+    """Runs a job of a sweep for each combination of values.
 
     Args:
         task: Runs a job.
@@ -69,7 +69,7 @@ def run_sweep(task: SweepTask, args: Sequence[str], command: str) -> None:
 
 
 def _compose_run(overrides: list[str]) -> DictConfig | None:
-    """Composes what Hydra's app would, in half of its time; None for a sweep."""
+    """Composes as Hydra's app does, in half of its time; returns None for a sweep."""
     try:
         with initialize_config_dir(str(packaged_configs()), version_base="1.3"):
             cfg = hydra.compose("train", overrides, return_hydra_config=True)
@@ -87,7 +87,7 @@ def _compose_run(overrides: list[str]) -> DictConfig | None:
 def _run_app(
     task: Callable[[DictConfig], None], args: Sequence[str], command: str
 ) -> None:
-    """Runs Hydra's own app, which wants the flags first."""
+    """Runs Hydra's own app; its command line must have the flags first."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are shown by gwbricks
     overrides = [arg for arg in args if is_override(arg)]
     flags = [arg for arg in args if not is_override(arg)]

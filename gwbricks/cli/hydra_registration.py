@@ -1,4 +1,4 @@
-"""Plugins and schemas that Hydra learns of when a command starts."""
+"""Tells Hydra of the launchers and the sweeper of gwbricks."""
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
@@ -12,11 +12,11 @@ CHANGED = {
         "submitit_folder": "${hydra.sweep.dir}/jobs/submitit/%j",
     }
 }
-"""What a launcher of this machine does better without its own defaults."""
+"""Defaults of launchers that gwbricks replaces."""
 
 
 def register_launchers() -> None:
-    """Has Hydra make a `RecordedLauncher` around whatever launcher is chosen."""
+    """Has Hydra wrap every launcher that may be chosen in a `RecordedLauncher`."""
     from hydra_plugins._gwbricks import Ray, Recorded, Slurm, Stacked
 
     for plugin in (Recorded, Slurm, Ray, Stacked):
@@ -33,7 +33,7 @@ def register_launchers() -> None:
 
 
 def register_sweeper() -> None:
-    """Has Hydra know the sweeper."""
+    """Tells Hydra of the sweeper."""
     from hydra_plugins._gwbricks import Optuna
 
     Plugins.instance().register(Optuna)

@@ -3,26 +3,20 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from gwbricks.version import __version__
 
-COMMANDS = {
-    "train": "train what a config describes: experiment=NAME key=value …, -m sweeps",
-    "evaluate": "test a run again: evaluate RUN_OR_CKPT [key=value …]",
-    "check": "find all mistakes of a config, and show its graph with shapes",
-    "draw": "draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
-    "compare": "show runs side by side: compare FOLDER… [--by KEYS] [--metric NAMES]",
-    "status": "show how far a sweep is: status outputs/sweeps/NAME",
-    "sync": "upload offline runs to W&B: sync RUN… [--project P] [--entity E]",
-    "export": "write a route as ONNX: export RUN --inputs v --outputs t/raw -o FILE",
-    "predict": "states, translations, … of data: predict RUN --data test -o FILE.npz",
-    "import-shimmer": "make a run of a checkpoint of Shimmer: import-shimmer CKPT",
-    "list": "show experiments and config options: list [GROUP]",
-}
+COMMANDS = (
+    *("train", "evaluate", "check", "draw", "compare", "status", "sync"),
+    *("export", "predict", "import-shimmer", "list"),
+)
+"""The files of `cli/commands`, in the order in which help tells of them."""
+
 HELP = """\
 gwbricks {version}: config-driven experiments with Global Workspace models
 
@@ -61,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args[0] == "--version":
             _print(__version__)
             return 0
-        return _run(args[0], args[1:], trusted)
+        _run(args[0], args[1:], trusted)
+        return 0
     except KeyboardInterrupt as error:
         is_terminated = type(error).__name__ == "Terminated"
         notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
@@ -74,8 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _help() -> str:
-    commands = "\n".join(f"  {name:14} {text}" for name, text in COMMANDS.items())
-    return HELP.format(version=__version__, commands=commands)
+    commands = [_load(name).COMMAND for name in COMMANDS]
+    lines = [f"  {command.name:14} {command.summary}" for command in commands]
+    return HELP.format(version=__version__, commands="\n".join(lines))
+
+
+def _load(command: str) -> ModuleType:
+    return import_module(f"gwbricks.cli.commands.{command.replace('-', '_')}")
 
 
 def _take_trusted(args: list[str]) -> tuple[list[str], list[str]]:
@@ -94,7 +94,7 @@ def _take_trusted(args: list[str]) -> tuple[list[str], list[str]]:
     return rest, trusted
 
 
-def _run(command: str, args: list[str], trusted: list[str]) -> int:
+def _run(command: str, args: list[str], trusted: list[str]) -> None:
     if command not in COMMANDS:
         from gwbricks.errors import UnknownNameError
 
@@ -108,9 +108,11 @@ def _run(command: str, args: list[str], trusted: list[str]) -> int:
                 f"--trust: no package {package!r} (looked in {str(Path.cwd())!r} too)."
                 " Fix: its name as Python imports it, or run where it is."
             )
-    run: Callable[[list[str], list[str]], int]
-    run = import_module(f"gwbricks.cli.commands.{command.replace('-', '_')}").run
-    return run(args, trusted)
+    module = _load(command)
+    if "--help" in args or "-h" in args:
+        _print(module.COMMAND.help())
+    else:
+        module.run(module.COMMAND.read(args, trusted))
 
 
 def _report(error: Exception) -> int:

@@ -1,4 +1,4 @@
-"""Reads the options of the commands that are not Hydra's."""
+"""Reads those options of commands that Hydra does not read."""
 
 from argparse import ArgumentParser
 from typing import NoReturn
@@ -7,7 +7,7 @@ from gwbricks.errors import ConfigError
 
 
 class OptionParser(ArgumentParser):
-    """A parser whose mistakes are errors of gwbricks; help is the command's own.
+    """A parser that raises errors of gwbricks, and leaves help to the command.
 
     Args:
         command: Name of the command.
@@ -17,7 +17,7 @@ class OptionParser(ArgumentParser):
         super().__init__(prog=command, add_help=False, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Tells what is wrong.
+        """Raises what argparse says as an error of gwbricks.
 
         Raises:
             ConfigError: Always.

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gwbricks.compare.keys import Configs, Key, RUN, SEED
-from gwbricks.compare.metrics import (
+from gwbricks.compare.compared_metrics import (
     all_metrics,
     chosen_metrics,
     default_metrics,
     Metric,
 )
+from gwbricks.compare.keys import ComparedKey, Configs, RUN, SEED
 from gwbricks.compare.rows import group, ranked, Row
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Comparison:
         configs: Their configs.
         keys: What tells rows apart.
         metrics: The metrics that are shown, the first of which orders the rows.
-        asked: Whether these were asked for.
+        asked: Whether the user asked for these metrics.
         known: All metrics.
         rows: The rows, best first.
         problems: One line for each folder that could not be read.
     """
 
     title: str
-    runs: Sequence[Run]
+    runs: Sequence[ComparedRun]
     configs: Configs
-    keys: Sequence[Key]
+    keys: Sequence[ComparedKey]
     metrics: Sequence[Metric]
     asked: bool
     known: Sequence[Metric]
@@ -42,7 +42,7 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        """What makes the runs of a row less alike than they look."""
+        """In what the runs of a row may differ besides their seed."""
         shown = {key.name for key in self.keys}
         found = self.configs.distinguishing()
         hidden = [key.name for key in found if key.name not in shown]
@@ -55,7 +55,7 @@ class Comparison:
 
 def compare(
     title: str,
-    runs: Sequence[Run],
+    runs: Sequence[ComparedRun],
     problems: Sequence[str] = (),
     by: Sequence[str] = (),
     metrics: Sequence[str] = (),
@@ -78,8 +78,12 @@ def compare(
     known = all_metrics(runs)
     keys = configs.chosen(by) if by else configs.distinguishing()
     if each:
-        seeds = [Key(SEED, tuple(configs.seeds[1:]))] if configs.seeds else []
-        keys = [*keys, *(k for k in seeds if k.name in configs.differing), Key(RUN)]
+        seeds = [ComparedKey(SEED, tuple(configs.seeds[1:]))] if configs.seeds else []
+        keys = [
+            *keys,
+            *(k for k in seeds if k.name in configs.differing),
+            ComparedKey(RUN),
+        ]
     chosen = chosen_metrics(metrics, known) if metrics else default_metrics(runs, known)
     goals = {metric.name: metric for metric in chosen}
     rows = ranked(group(runs, configs, keys), next(iter(chosen), None))

@@ -1,4 +1,4 @@
-"""Learning curves: read from `metrics.csv`, and thinned."""
+"""Learning curves: read from `metrics.csv`, and reduced to few points."""
 
 import csv
 from itertools import zip_longest
@@ -11,6 +11,7 @@ MOST_POINTS = 160
 """Most points of a curve that are kept: more than a screen shows of one."""
 
 NO_CURVES = ("epoch", "step")
+"""Columns that say where a curve is, and are none."""
 
 
 class Curve(NamedTuple):
@@ -26,11 +27,12 @@ class Curve(NamedTuple):
 
 
 def read_curves(path: Path) -> dict[str, Curve]:
-    """Reads the columns of `metrics.csv`, thinned, but for a line that is not whole.
+    """Reads the columns of `metrics.csv` as curves of few points.
 
     Raises:
         ValueError: If a value is no number.
     """
+    # the last line of a run that is being written may be half of one
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     names, *rows = list(csv.reader(lines)) or [[]]
     if "step" in names:

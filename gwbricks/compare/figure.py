@@ -6,12 +6,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
+from gwbricks.compare.compared_metrics import Metric
 from gwbricks.compare.comparison import Comparison
-from gwbricks.compare.keys import Key, RUN
-from gwbricks.compare.metrics import Metric
-from gwbricks.compare.rows import best, ordered, Row
+from gwbricks.compare.keys import ComparedKey, RUN
+from gwbricks.compare.rows import best, Row, sort_key
 from gwbricks.compare.table import ARROWS
-from gwbricks.compare.values import identity, is_number, shown
+from gwbricks.compare.values import equality_key, is_number, shown
 from gwbricks.errors import ConfigError
 from gwbricks.whole_file import write_whole
 
@@ -72,11 +72,11 @@ def write_figure(comparison: Comparison, path: Path) -> None:
     write_whole(path, stream.getvalue())
 
 
-def _plot(axes: "Axes", rows: Sequence[Row], key: Key, metric: Metric) -> None:
+def _plot(axes: "Axes", rows: Sequence[Row], key: ComparedKey, metric: Metric) -> None:
     known = [row for row in rows if metric.name in row.averages]
     values = sorted(
-        {identity(r.values[key.name]): r.values[key.name] for r in rows}.values(),
-        key=ordered,
+        {equality_key(r.values[key.name]): r.values[key.name] for r in rows}.values(),
+        key=sort_key,
     )
     place = _places(axes, values)
     marked = best(rows, metric)
@@ -84,7 +84,7 @@ def _plot(axes: "Axes", rows: Sequence[Row], key: Key, metric: Metric) -> None:
         found = row.averages[metric.name]
         colour = ORANGE if row in marked else BLUE
         axes.errorbar(
-            place[identity(row.values[key.name])],
+            place[equality_key(row.values[key.name])],
             found.mean,
             yerr=found.std,
             fmt="o",
@@ -102,7 +102,7 @@ def _places(axes: "Axes", values: Sequence[Any]) -> dict[Any, float]:
     if all(map(is_number, values)):
         if len(values) > 2 and values[0] > 0 and values[-1] / values[0] >= WIDE:
             axes.set_xscale("log")
-        return {identity(value): value for value in values}
+        return {equality_key(value): value for value in values}
     axes.set_xticks(range(len(values)), [shown(value) for value in values])
     axes.margins(x=0.2)
-    return {identity(value): float(place) for place, value in enumerate(values)}
+    return {equality_key(value): float(place) for place, value in enumerate(values)}

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from gwbricks.compare.curves import read_curves
-from gwbricks.compare.run import flat_config, Run, scalars
+from gwbricks.compare.run import ComparedRun, flat_config, scalars
 from gwbricks.errors import ConfigError, FormatError
 from gwbricks.formats import check_format, RUN, SWEEP
 from gwbricks.whole_file import PART
@@ -21,7 +21,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, where PyYAML was built with it: ten times faster."""
 
 RECORDS, FAILED = "jobs", ("failed", "killed")
-"""Where a sweep keeps what it knows of its jobs, and its words for a failure."""
+"""Where a sweep keeps the records of its jobs, and their words for a failure."""
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
@@ -29,9 +29,10 @@ UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError),
     FormatError,
 )
+"""What reading a damaged run folder raises."""
 
 
-def read_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
+def read_runs(folders: Sequence[Path]) -> tuple[list[ComparedRun], list[str]]:
     """Reads all runs in some folders.
 
     Args:
@@ -74,6 +75,7 @@ def _find(folder: Path) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     for path, folders, files in os.walk(folder):
         is_run = "run.json" in files
+        # os.walk enters what is left in the list; a run folder holds no other run
         folders[:] = [] if is_run else sorted(n for n in folders if PART not in n)
         if is_run:
             yield Path(path)
@@ -85,8 +87,8 @@ def _is_record(name: str) -> bool:
     return name.endswith(".json") and not name.startswith(".")
 
 
-def read_run(path: Path) -> Run:
-    """Reads a run folder, whatever became of the run.
+def read_run(path: Path) -> ComparedRun:
+    """Reads a run folder, whether the run has finished or not.
 
     Raises:
         OSError: If a file cannot be read.
@@ -102,7 +104,7 @@ def read_run(path: Path) -> Run:
         numbers = scalars(json.loads(metrics.read_text(encoding="utf-8")))
     else:
         numbers = {name: float(curve.values[-1]) for name, curve in curves.items()}
-    return Run(
+    return ComparedRun(
         place=str(path),
         name=path.name,
         status=record["status"],
@@ -117,7 +119,7 @@ def read_run(path: Path) -> Run:
     )
 
 
-def read_record(path: Path) -> Run | None:
+def read_record(path: Path) -> ComparedRun | None:
     """Reads a sweep's record of a job that failed before it left a run folder.
 
     Returns:
@@ -133,7 +135,7 @@ def read_record(path: Path) -> Run | None:
     folder = path.parent.parent / job["name"]
     if job["status"] not in FAILED or (folder / "run.json").is_file():
         return None
-    return Run(
+    return ComparedRun(
         place=str(folder),
         name=folder.name,
         status="failed",
@@ -165,7 +167,7 @@ def _seconds(started: str | None, ended: str | None) -> float | None:
     return (times[1] - times[0]).total_seconds()
 
 
-def _named_apart(runs: Sequence[Run]) -> list[Run]:
+def _named_apart(runs: Sequence[ComparedRun]) -> list[ComparedRun]:
     """Names each run by the part of its place that the others do not share."""
     if len(runs) < 2:
         return list(runs)

@@ -1,4 +1,4 @@
-"""Reads runs, sets them side by side, and shows and writes what comes of it."""
+"""Reads runs, sets them side by side, and shows and writes the comparison."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,11 @@ from rich.console import Console
 from gwbricks.compare.comparison import compare, Comparison
 from gwbricks.compare.folders import read_runs
 from gwbricks.compare.page.write_page import write_page
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.compare.spreadsheet import write_csv
 from gwbricks.compare.table import show_table
 from gwbricks.errors import ConfigError
+from gwbricks.print_line import print_line
 
 WANDB = "wandb:"
 PAGES, SHEETS, FIGURES = (".html",), (".csv",), (".png", ".svg", ".pdf")
@@ -47,12 +48,12 @@ def report(
     show_table(comparison, console)
     for path in paths or [_default_path(targets)]:
         _write(comparison, path, every_metric=not metrics)
-        console.print(f"written: {path}", soft_wrap=True, markup=False, highlight=False)
+        print_line(console, f"written: {path}")
     return comparison
 
 
-def _read(targets: Sequence[str]) -> tuple[list[Run], list[str]]:
-    runs: list[Run] = []
+def _read(targets: Sequence[str]) -> tuple[list[ComparedRun], list[str]]:
+    runs: list[ComparedRun] = []
     problems: list[str] = []
     folders = [Path(target) for target in targets if not target.startswith(WANDB)]
     if folders:

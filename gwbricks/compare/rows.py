@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from gwbricks.compare.keys import Configs, Key
-from gwbricks.compare.metrics import Metric
-from gwbricks.compare.run import Run, STATUSES
-from gwbricks.compare.values import identity, is_number
+from gwbricks.compare.compared_metrics import Metric
+from gwbricks.compare.keys import ComparedKey, Configs
+from gwbricks.compare.run import ComparedRun, STATUSES
+from gwbricks.compare.values import equality_key, is_number
 
 
 class Average(NamedTuple):
@@ -38,16 +38,16 @@ class Row:
     """
 
     values: Mapping[str, Any]
-    runs: Sequence[Run]
+    runs: Sequence[ComparedRun]
     averages: Mapping[str, Average]
 
     @property
     def statuses(self) -> dict[str, int]:
-        """How many runs ended how."""
+        """How many runs have each status."""
         return count_statuses(self.runs)
 
 
-def count_statuses(runs: Sequence[Run]) -> dict[str, int]:
+def count_statuses(runs: Sequence[ComparedRun]) -> dict[str, int]:
     """Returns how many runs have each status, finished ones first."""
     found = Counter(run.status for run in runs)
     order = dict.fromkeys([*STATUSES, *sorted(found)])
@@ -68,7 +68,9 @@ def average(values: Sequence[float]) -> Average:
     return Average(mean, math.sqrt(squares / (count - 1)), count)
 
 
-def group(runs: Sequence[Run], configs: Configs, keys: Sequence[Key]) -> list[Row]:
+def group(
+    runs: Sequence[ComparedRun], configs: Configs, keys: Sequence[ComparedKey]
+) -> list[Row]:
     """Returns one row for each setting of the keys, in their order.
 
     Args:
@@ -79,15 +81,15 @@ def group(runs: Sequence[Run], configs: Configs, keys: Sequence[Key]) -> list[Ro
     groups: dict[Any, list[int]] = {}
     for index in range(len(runs)):
         values = [configs.values[key.name][index] for key in keys]
-        groups.setdefault(tuple(map(identity, values)), []).append(index)
+        groups.setdefault(tuple(map(equality_key, values)), []).append(index)
     rows = []
     for indices in groups.values():
         values = {key.name: configs.values[key.name][indices[0]] for key in keys}
         rows.append(make_row(values, [runs[index] for index in indices]))
-    return sorted(rows, key=lambda row: [ordered(v) for v in row.values.values()])
+    return sorted(rows, key=lambda row: [sort_key(v) for v in row.values.values()])
 
 
-def make_row(values: Mapping[str, Any], runs: Sequence[Run]) -> Row:
+def make_row(values: Mapping[str, Any], runs: Sequence[ComparedRun]) -> Row:
     """Averages the numbers of the runs that have finished."""
     found: dict[str, list[float]] = {}
     for run in runs:
@@ -97,8 +99,8 @@ def make_row(values: Mapping[str, Any], runs: Sequence[Run]) -> Row:
     return Row(values, runs, {name: average(each) for name, each in found.items()})
 
 
-def ordered(value: object) -> tuple[bool, float, str]:
-    """Returns what sorts values of all kinds: numbers first, then by name."""
+def sort_key(value: object) -> tuple[bool, float, str]:
+    """Returns a key that sorts values of all kinds: numbers first, then by name."""
     if is_number(value):
         return False, float(value), ""
     return True, 0.0, str(value)

@@ -1,4 +1,4 @@
-"""One run, as it is compared with others."""
+"""A run in a comparison: its config, its numbers, and what it logged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ STATUSES = ("finished", "running", "interrupted", "failed")
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ComparedRun:
     """What a run was, and what came of it.
 
     Args:
@@ -19,7 +19,7 @@ class Run:
         name: What it is called among those that it is compared with.
         status: One of `STATUSES`, or another word that the run was given.
         config: Its resolved config, flat; None if it left none.
-        overrides: What its command line said.
+        overrides: The overrides of its command line.
         numbers: Final numbers by name, such as `test/loss`; of a run that has not
             finished, the last ones that it logged.
         curves: What it logged, by name.
@@ -49,6 +49,8 @@ class Run:
 
 def flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a config by dotted keys, without the path of the run itself.
+
+    With it, every path in the run folder would differ from run to run.
 
     Example:
         >>> flat_config({"paths": {"run": "out/1"}, "file": "out/1/best.ckpt"})["file"]

@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from gwbricks.compare.compared_metrics import Metric
 from gwbricks.compare.comparison import Comparison
-from gwbricks.compare.metrics import Metric
 from gwbricks.compare.rows import Average, best, count_statuses, Row
 from gwbricks.compare.values import shown
+from gwbricks.print_line import print_line
 from gwbricks.runs.folder.results_table import number
 
 ARROWS = {"min": " ↓", "max": " ↑", None: ""}
@@ -24,19 +25,20 @@ MOST_CAUSES = 10
 
 def show_table(comparison: Comparison, console: Console) -> None:
     """Prints one line a row, the best marked, and why runs failed."""
-    console.print(escape(headline(comparison)), soft_wrap=True, highlight=False)
+    print_line(console, headline(comparison))
     metrics = list(comparison.metrics)
     table = _table(comparison, metrics)
-    while len(metrics) > 1 and not comparison.asked and _width(table, console) < 0:
+    while len(metrics) > 1 and not comparison.asked and _room(table, console) < 0:
         metrics.pop()
         table = _table(comparison, metrics)
     console.print(table)
     for line in _notes(comparison, metrics):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print_line(console, line)
 
 
-def _width(table: Table, console: Console) -> int:
-    """Columns of the terminal that the table leaves."""
+def _room(table: Table, console: Console) -> int:
+    """Returns how many columns of the terminal the table leaves; below 0, it is cut."""
+    # measured at the console's own width, no table would be too wide
     unlimited = console.options.update(max_width=10_000)
     return console.width - Measurement.get(console, unlimited, table).maximum
 
@@ -74,12 +76,12 @@ def _table(comparison: Comparison, metrics: Sequence[Metric]) -> Table:
         )
     for index, row in enumerate(comparison.rows):
         cells = [escape(shown(value)) for value in row.values.values()]
-        cells.append(_count(row))
+        cells.append(_run_count(row))
         table.add_row(*cells, *(column[index] for column in columns))
     return table
 
 
-def _count(row: Row) -> str:
+def _run_count(row: Row) -> str:
     others = {n: c for n, c in row.statuses.items() if n != "finished"}
     told = ", ".join(f"{count} {status}" for status, count in others.items())
     return f"({escape(told)})  {len(row.runs)}" if told else str(len(row.runs))
@@ -132,7 +134,7 @@ def _notes(comparison: Comparison, metrics: Sequence[Metric]) -> Sequence[str]:
     if further:
         lines.append(f"{further} more metrics: --metric NAME, or the page")
     failed = [run for run in comparison.runs if run.error]
-    lines += [f"{run.status}: {run.name}: {cause(run.error)}" for run in failed][
+    lines += [f"{run.status}: {run.name}: {first_line(run.error)}" for run in failed][
         :MOST_CAUSES
     ]
     if len(failed) > MOST_CAUSES:
@@ -140,6 +142,6 @@ def _notes(comparison: Comparison, metrics: Sequence[Metric]) -> Sequence[str]:
     return [*lines, *comparison.problems]
 
 
-def cause(error: str | None) -> str:
+def first_line(error: str | None) -> str:
     """Returns the first line of an error."""
     return (error or "").strip().partition("\n")[0]

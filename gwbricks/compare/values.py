@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeGuard
 
 CLASS = r"[a-z_]\w*(\.\w+)*\.([A-Z]\w*|\w+\.\w+)"
-"""How the path of a class, or of a function, reads."""
+"""Pattern of a dotted path to a class or a function."""
 
 
 class Missing:
@@ -18,16 +18,16 @@ class Missing:
 MISSING = Missing()
 
 
-def identity(value: object) -> Hashable:
-    """Returns something that is equal for equal values only: 1 is 1.0, but not true.
+def equality_key(value: object) -> Hashable:
+    """Returns a key that is the same for equal values only: 1 is 1.0, but not true.
 
     Example:
-        >>> identity(1) == identity(1.0), identity(1) == identity(True)
+        >>> equality_key(1) == equality_key(1.0), equality_key(1) == equality_key(True)
         (True, False)
     """
     if is_number(value):
         return float(value)
-    return repr(value)
+    return repr(value)  # lists and mappings have no hash
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -58,7 +58,7 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def shown(value: object) -> str:
-    """Returns a value as it is read best: a class by its own name.
+    """Returns a value as text for people: a class by its own name.
 
     Example:
         >>> [shown(v) for v in (None, True, 1e-3, "torch.optim.SGD", [1, 2], MISSING)]

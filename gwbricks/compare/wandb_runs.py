@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 
 from gwbricks.compare.curves import Curve, NO_CURVES, thin
-from gwbricks.compare.run import flat_config, Run, scalars
+from gwbricks.compare.run import ComparedRun, flat_config, scalars
 from gwbricks.errors import ConfigError
 
 STATUSES = {"crashed": "failed", "killed": "interrupted", "preempted": "interrupted"}
-"""W&B's words for how a run ended, where gwbricks has others."""
+"""What gwbricks calls statuses for which W&B has other words."""
 
 STEP, OWN_STEP = "trainer/global_step", "_step"
 NO_NUMBERS = (STEP, *NO_CURVES)
 
 STUDY = "study"
-"""Job type of a run that has the picture of a search, and trains nothing."""
+"""Job type of the run that shows a search; it trained nothing."""
 
 BEST = "best/"
-"""What the names of the best weights' numbers start with."""
+"""Start of names in the summary whose numbers are of the best weights."""
 
 SAMPLES = 1_000
 """Most rows of a run's history that are asked for."""
@@ -29,7 +29,7 @@ PER_PAGE = 100
 CONNECTIONS = 8
 
 
-def read_wandb(address: str) -> list[Run]:
+def read_wandb(address: str) -> list[ComparedRun]:
     """Reads runs through W&B's public API.
 
     Args:
@@ -45,6 +45,7 @@ def read_wandb(address: str) -> list[Run]:
         if not wandb.login(prompt=False, verify=False):
             raise ConfigError(f"{address}: not logged in to W&B. Fix: wandb login.")
         filters = {"group": group} if group else {}
+        # lazy runs would be asked for one by one when their config is read
         found = list(
             wandb.Api().runs(
                 f"{entity}/{project}", filters, per_page=PER_PAGE, lazy=False
@@ -71,9 +72,9 @@ def _parts(address: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2] if len(parts) > 2 else ""
 
 
-def _read(run: Any) -> Run:  # noqa: ANN401 - W&B's run
+def _read(run: Any) -> ComparedRun:  # noqa: ANN401 - W&B's run
     curves = _curves(run.history(samples=SAMPLES, pandas=False))
-    return Run(
+    return ComparedRun(
         place=run.url,
         name=run.name,
         status=STATUSES.get(str(run.state), str(run.state)),
@@ -113,5 +114,6 @@ def _of_best_weights(numbers: Mapping[str, float]) -> dict[str, float]:
 
 
 def _is_media(row: Mapping[str, Any], name: str) -> bool:
+    # an image is a mapping with a type, whose sizes would look like metrics
     owner = row.get(name.rpartition("/")[0])
     return isinstance(owner, Mapping) and "_type" in owner

@@ -1,4 +1,4 @@
-"""What a run's processes and devices are, as its config says."""
+"""The devices and the strategy that a config asks for."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -19,10 +19,10 @@ STRATEGIES: dict[str, Callable[[ClusterEnvironment | None], Strategy]] = {
     "ddp_find_unused_parameters_false": partial(DataParallel, finds_unused=False),
     "fsdp": ShardedParallel,
 }
-"""What `trainer.strategy` says, beside Lightning's `auto`."""
+"""Values of `trainer.strategy` besides Lightning's `auto`."""
 
 OVER_SEVERAL = ("strategy", "devices", "num_nodes", "sync_batchnorm")
-"""Keys of `trainer` that a run on one device has no use for."""
+"""Keys of `trainer` that mean nothing on one device."""
 
 
 def is_single(trainer: Mapping[str, Any]) -> bool:
@@ -85,7 +85,7 @@ def check_strategy(name: str, key: str) -> None:
 
 
 def make_strategy(name: str, accelerator: str, key: str) -> Strategy:
-    """Makes what several processes train by.
+    """Makes the strategy by which several processes train.
 
     Args:
         name: What `trainer.strategy` says.

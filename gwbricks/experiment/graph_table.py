@@ -19,7 +19,7 @@ from gwbricks.training import LightningBrickCollection
 def show_graph(experiment: Experiment, console: Console | None = None) -> None:
     """Prints the bricks of a training step in order, with the shapes of one batch.
 
-    Then what each stage needs of the data, and takes where it is there.
+    Below it stands what each stage needs of the data, and what it reads if it is there.
 
     Args:
         experiment: What to show.
@@ -70,8 +70,8 @@ def describe_stages(
 ) -> list[str]:
     """Returns what each stage reads of the data, and which bricks nothing reads.
 
-    Stages of which the same can be said share a line. The last bricks of inference are
-    what it is for, so it has no unread ones.
+    Stages with the same text share a line. Inference has no unread bricks, since its
+    last bricks are what it computes.
 
     Args:
         module: The graph and its losses.

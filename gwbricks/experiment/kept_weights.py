@@ -1,4 +1,4 @@
-"""What is trained once, kept in a file, and used in every later run."""
+"""Weights that are trained once, kept in a file, and used in every later run."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def keep(
     tell: Callable[[str], None],
     is_maker: bool = True,
 ) -> dict[str, Tensor]:
-    """Returns weights of before, or makes and keeps them; two runs at once make one.
+    """Returns kept weights, or makes and keeps them; of two runs at once, one does.
 
     Args:
         path: The file.

@@ -20,7 +20,7 @@ from gwbricks.errors import (
 from gwbricks.training.checkpoints import load_weights, part_of, read_weights, ROOT
 
 SOURCE = re.compile(r"(.+?)(?::([\w.-]+))?")
-"""A run or a file, and what part of it."""
+"""Pattern of a run or a file, and of a part of it."""
 
 
 def path_of(source: str) -> Path:

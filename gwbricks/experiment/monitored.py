@@ -1,4 +1,4 @@
-"""Whether the numbers that a config names will be there, asked before the run."""
+"""Checks, before a run, that the metrics which its config names will be logged."""
 
 import warnings
 from collections.abc import Mapping
@@ -20,9 +20,10 @@ def monitor_problems(
     module: LightningBrickCollection,
     data: LightningDataModule,
 ) -> list[str]:
-    """Returns one line for each callback or sweep that waits for a missing number.
+    """Returns one line for each callback or sweep that names a missing metric.
 
-    If a name is none that every run has, one batch of validation and of test tells.
+    If a name is not one that every run logs, one batch of validation and one of test
+    are run to find what is logged.
 
     Args:
         config: A resolved config.

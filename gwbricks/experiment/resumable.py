@@ -16,7 +16,7 @@ def check_resumable(experiment: Experiment, ckpt_path: str, again: bool) -> int:
     Args:
         experiment: What would go on; its module takes the checkpoint's weights.
         ckpt_path: The checkpoint.
-        again: Whether it may have had all its epochs, so that only the end is missing.
+        again: Whether the run goes on in its folder; its epochs may all be behind it.
 
     Returns:
         How many epochs it has had.

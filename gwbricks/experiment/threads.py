@@ -17,17 +17,17 @@ from gwbricks.training import LightningBrickCollection
 
 TIMED_STEPS = 5
 WORTH = 0.9
-"""Part of the time that more threads may take, to be worth it."""
+"""More threads are chosen if a step takes less than this part of the time."""
 
 
 def set_threads(config: Mapping[str, Any]) -> None:
-    """Sets the number of a config; `auto` and null leave torch's."""
+    """Sets torch's threads as a config says; `auto` and null change nothing."""
     if isinstance(config.get("threads"), int):
         torch.set_num_threads(config["threads"])
 
 
 def choose_threads(module: LightningBrickCollection, data: LightningDataModule) -> int:
-    """Sets the number with which training steps are fastest, and returns it.
+    """Sets the number of threads with which training steps are fastest; returns it.
 
     One batch is timed with 1, 2, 4, … threads, at most as many as torch has now. The
     module and the random state stay as they are.

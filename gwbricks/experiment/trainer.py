@@ -18,7 +18,7 @@ from gwbricks.training.schedule import make_schedule
 from gwbricks.training.whole_checkpoints import WholeCheckpoints
 
 SOME_STEPS = 1_000
-"""Stands for the length of a run that has not been started."""
+"""Stands for the number of steps, which is unknown before a run has started."""
 
 
 def build_trainer(
@@ -31,7 +31,7 @@ def build_trainer(
     Args:
         config: A resolved config whose `paths.run` is the run folder.
         trusted: See `resolve_target`.
-        loggers: Those of the run.
+        loggers: The loggers of the run.
 
     Raises:
         ConfigError: If Lightning rejects an argument.
@@ -100,7 +100,7 @@ def _accelerators() -> list[str]:
 def check_training(
     module: LightningBrickCollection, trainer: Trainer, key: str = ""
 ) -> None:
-    """Makes optimizer and schedule once, to tell what they reject before anything runs.
+    """Makes optimizer and schedule once, to find wrong arguments before a run.
 
     Args:
         module: What is trained.

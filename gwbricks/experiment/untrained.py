@@ -1,4 +1,4 @@
-"""Weights that are to be trained, but that no loss reaches."""
+"""Finds weights that are to be trained, but that no loss reaches."""
 
 from collections.abc import Collection
 

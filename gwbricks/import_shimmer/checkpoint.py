@@ -1,4 +1,4 @@
-"""What a checkpoint of Shimmer holds, in its own words."""
+"""Reads a checkpoint of Shimmer, under the names that Shimmer gives its parts."""
 
 import re
 from pathlib import Path
@@ -22,13 +22,13 @@ RENAMED = {
     r"^gw_mod\.gw_interfaces\.([^.]+)\.domain_module\.": r"domain_mods.\1.",
     r"^loss_mod\.contrastive_fn\.": "contrastive.",
 }
-"""Names of all versions of Shimmer, and of its copies, as one name for each tensor."""
+"""Patterns that give a tensor one name, whatever version of Shimmer saved it."""
 
 PARTS = ("encoders", "decoders", "domain_mods", "selection_mod", "contrastive")
 """What the renamed names start with."""
 
 TRAINING = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
-"""What else of a Lightning checkpoint a training would go on from."""
+"""Parts of a Lightning checkpoint besides weights that a training would need."""
 
 
 class ShimmerCheckpoint:
@@ -40,9 +40,9 @@ class ShimmerCheckpoint:
     Attributes:
         domains: Names of the domains.
         weights: Each tensor once, by its name without the module that holds it.
-        copies: How many tensors the file holds again.
-        hyper: The constructor's arguments, those that the file holds.
-        state: What else there is of a training.
+        copies: How many tensors of the file are copies of others.
+        hyper: Those of the constructor's arguments that the file holds.
+        state: Names of `TRAINING` that the file holds.
         unknown: Names in the state dict that no Shimmer writes, or that hold no tensor.
 
     Raises:

@@ -1,16 +1,16 @@
-"""A config in the making: overrides, and a report of why they are these."""
+"""Collects overrides for a config, and a report that gives their reasons."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class Row(NamedTuple):
+class ReportLine(NamedTuple):
     """One line of the report.
 
     Args:
-        theirs: What the checkpoint holds; empty if it is something it lacks.
+        theirs: What the checkpoint holds; empty if it holds nothing for `ours`.
         ours: Config key or brick that took it over; empty if nothing did.
-        note: With which value, or why not.
+        note: The value that was taken over, or why none was.
     """
 
     theirs: str
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 
 class Draft:
-    """Overrides found in a checkpoint, of which the user's own win.
+    """Overrides that describe a checkpoint; the user's own override them.
 
     Args:
         given: The user's own overrides.
@@ -34,7 +34,7 @@ class Draft:
     """
 
     def __init__(self, given: Sequence[str]) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[ReportLine] = []
         self.notes: list[str] = []
         self._given = {override.partition("=")[0]: override for override in given}
         self._choices: dict[str, str] = {}
@@ -42,14 +42,14 @@ class Draft:
 
     def report(self, theirs: str, ours: str, note: str = "") -> None:
         """Adds a line to the report's table."""
-        self.rows.append(Row(theirs, ours, note))
+        self.rows.append(ReportLine(theirs, ours, note))
 
     def note(self, text: str) -> None:
         """Adds a line below the report's table."""
         self.notes.append(text)
 
     def given(self, key: str) -> str | None:
-        """Returns what the user gave a key; None if nothing."""
+        """Returns the value that the user gave a key; None if there is none."""
         found = {name.lstrip("+"): override for name, override in self._given.items()}
         return found[key].partition("=")[2] if key in found else None
 
@@ -82,7 +82,7 @@ class Draft:
         return True
 
     def copy(self, values: Mapping[str, Any], theirs: str, ours: str) -> None:
-        """Takes a number over, if there is one, and reports it."""
+        """Sets `ours` to the number under `theirs`, if there is one, and reports it."""
         value = values.get(theirs)
         if not is_coefficient(value):
             return
@@ -116,11 +116,11 @@ def is_coefficient(value: object) -> bool:
     )
 
 
-def count(tensors: Mapping[str, Any]) -> str:
+def count_tensors(tensors: Mapping[str, Any]) -> str:
     """Returns the number of tensors in words.
 
     Example:
-        >>> count({"weight": 1, "bias": 2})
+        >>> count_tensors({"weight": 1, "bias": 2})
         '2 tensors'
     """
     return f"{len(tensors)} tensor{'s' if len(tensors) != 1 else ''}"

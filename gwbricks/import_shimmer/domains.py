@@ -3,7 +3,7 @@
 from gwbricks.errors import ConfigError
 from gwbricks.import_shimmer.checkpoint import KEY, ShimmerCheckpoint
 from gwbricks.import_shimmer.coder import Coder
-from gwbricks.import_shimmer.config_draft import count, Draft
+from gwbricks.import_shimmer.config_draft import count_tensors, Draft
 
 
 def draft_domain(draft: Draft, checkpoint: ShimmerCheckpoint, name: str) -> None:
@@ -50,7 +50,7 @@ def _draft_coder(
     ours = f"bricks.gw.{name}.{part.removesuffix('r')}"
     weights = checkpoint.part(f"{part}s.{name}")
     if _has_own_coder(draft, name, part):
-        draft.report(theirs, ours, f"{count(weights)}, as you chose")
+        draft.report(theirs, ours, f"{count_tensors(weights)}, as you chose")
         return None
     coder = Coder.of(weights)
     if coder is None:
@@ -76,7 +76,7 @@ def _report_module(draft: Draft, checkpoint: ShimmerCheckpoint, name: str) -> No
     is_taken = has_own_module(draft, name)
     if weights:
         ours = f"bricks.gw.{name}.latent" if is_taken else ""
-        note = count(weights) + ("" if is_taken else ", of code of yours")
+        note = count_tensors(weights) + ("" if is_taken else ", of code of yours")
         draft.report(f"domain_mods.{name}", ours, note)
     if not is_taken:
         draft.note(

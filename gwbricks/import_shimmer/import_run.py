@@ -22,6 +22,7 @@ from gwbricks.import_shimmer.workspace import (
     draft_workspace,
     takes_scale,
 )
+from gwbricks.print_line import print_line
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.check import check
 from gwbricks.runs.folder.run_folder import RunFolder
@@ -68,8 +69,9 @@ def import_shimmer(
         experiment = check(cfg, trusted)
         _load(experiment, draft, checkpoint)
     folder = _save(cfg, experiment, path, draft)
-    show_report(draft, Console())
-    Console().print(f"run folder: {folder}", soft_wrap=True, highlight=False)
+    console = Console()
+    show_report(draft, console)
+    print_line(console, f"run folder: {folder}")
     return folder
 
 
@@ -139,4 +141,4 @@ def show_report(draft: Draft, console: Console) -> None:
         table.add_row(*(escape(text) or "-" for text in row[:2]), escape(row.note))
     console.print(table)
     for note in draft.notes:
-        console.print(note, soft_wrap=True, markup=False, highlight=False)
+        print_line(console, note)

@@ -1,11 +1,11 @@
-"""What the domains of a checkpoint of Shimmer share, as config."""
+"""The workspace and the training of a checkpoint of Shimmer, as config."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from gwbricks.errors import ConfigError
 from gwbricks.import_shimmer.checkpoint import KEY, ShimmerCheckpoint
-from gwbricks.import_shimmer.config_draft import count, Draft, is_coefficient
+from gwbricks.import_shimmer.config_draft import count_tensors, Draft, is_coefficient
 from gwbricks.losses.contrastive import MAX_SCALE
 from gwbricks.workspace.planning.routes import FUSED, KINDS
 
@@ -22,7 +22,7 @@ SELECTION = "selection@workspace.selection"
 CONTRASTIVE = "contrastive@workspace.contrastive"
 
 OF_RANKING = "clip_contrastive_loss.logit_scale"
-"""The only weight of shimmer-ssd's VSE++ loss, which only logs with it."""
+"""The only weight of shimmer-ssd's VSE++ loss, which uses it for logs alone."""
 
 
 def draft_workspace(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
@@ -32,7 +32,7 @@ def draft_workspace(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
         ConfigError: If the file does not say which Global Workspace it is of, or has an
             activation that gwbricks does not know.
     """
-    name = _flavour(draft, checkpoint)
+    name = _workspace_class(draft, checkpoint)
     is_fusion = (draft.given(ROUTES) or name) in ("fusion", "GlobalWorkspaceFusion")
     draft.choose(ROUTES, "fusion" if is_fusion else "simple")
     draft.choose(SELECTION, "random" if is_fusion else "single")
@@ -57,7 +57,7 @@ def draft_training(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
         draft.report(name, "", "training starts anew")
 
 
-def _flavour(draft: Draft, checkpoint: ShimmerCheckpoint) -> str:
+def _workspace_class(draft: Draft, checkpoint: ShimmerCheckpoint) -> str:
     if given := draft.given(ROUTES):
         return given
     if "selection_temperature" in checkpoint.hyper:
@@ -76,7 +76,9 @@ def _report_selection(
 ) -> None:
     weights = checkpoint.part("selection_mod")
     if weights:
-        draft.report("selection_mod", "", f"{count(weights)}, with no equal here")
+        draft.report(
+            "selection_mod", "", f"{count_tensors(weights)}, with no equal here"
+        )
         draft.note(
             "selection_mod: attention here reads encodings, not latents, and has one"
             " key for all domains. Fix: train it again."
@@ -118,7 +120,7 @@ def _draft_contrastive(draft: Draft, checkpoint: ShimmerCheckpoint) -> None:
         return
     if not takes_scale(draft, checkpoint):
         if weights:
-            note = f"{count(weights)}, of code of yours"
+            note = f"{count_tensors(weights)}, of code of yours"
             draft.report("contrastive_fn", "", note)
         draft.report("", key, f"{draft.given(CONTRASTIVE) or 'clip'}, gwbricks' own")
         return

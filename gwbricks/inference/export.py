@@ -32,10 +32,10 @@ def export(
     batch_size: int | None = None,
     trusted: Collection[str] = (),
 ) -> Exported:
-    """Exports the part of a run's graph between some names and others.
+    """Exports the part of a run's graph that computes outputs from inputs.
 
-    What a workspace makes of its inputs is what inference makes of rows that have only
-    these domains: the state is fused from them alone.
+    A workspace fuses its state from the inputs alone, as inference does for rows that
+    have only these domains.
 
     Args:
         target: A run folder, or a lone checkpoint.
@@ -94,6 +94,7 @@ def _example(
     """Returns validation rows of the inputs, and the layout of rows with only these."""
     found = _find(experiment, inputs)
     rows = min((len(x) for x in found.values() if x.ndim), default=1)
+    # repeats rows where the file is to take more than one batch has
     index = torch.arange(batch_size or rows) % rows
     example: dict[str, Any] = {n: x[index] if x.ndim else x for n, x in found.items()}
     domains = experiment.domains.keys()
@@ -105,7 +106,7 @@ def _example(
 
 @torch.no_grad()
 def _find(experiment: Experiment, inputs: Sequence[str]) -> dict[str, Tensor]:
-    """Returns each input from the first validation batch that has it."""
+    """Returns each input from the first validation batch that has or computes it."""
     collection = experiment.module.brick_collection.eval()
     found: dict[str, Any] = {}
     known = {*collection.wiring(Stage.EXPORT, ()).writers}

@@ -1,4 +1,4 @@
-"""Trained runs in use: raw data in, states and raw data out."""
+"""Loads a trained run, and computes states and raw data from raw data."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -35,7 +35,7 @@ from gwbricks.workspace import WorkspaceView
 from gwbricks.workspace.metrics import Matches, most_similar
 
 Chunk = tuple[tuple[str, ...], Tensor]
-"""Rows that are computed together, and the data that they have."""
+"""Names of the data that rows have, and the rows; they are computed together."""
 
 
 def load(
@@ -78,10 +78,10 @@ class LoadedRun:
     """A trained run; `load` makes it.
 
     Every method takes raw data: a mapping of some domains to tensors or numpy arrays of
-    matched rows, of shape `(rows, ...)`. One item is one row, `x[None]`. Raw is what
-    the run's data set holds (`data`), so what it standardises is to be standardised
-    the same way, and comes out so. A row of NaN says that the item lacks the domain;
-    where nothing can be computed, the result is a row of NaN too.
+    matched rows, of shape `(rows, ...)`. One item is one row, `x[None]`. Raw data are
+    what the run's data set (`data`) holds: where that is standardised, give rows that
+    are standardised the same way, and expect such results. A row of NaN says that the
+    item lacks the domain. Where nothing can be computed, the result is a row of NaN.
 
     Tensors are returned for tensors, on the device of the run, and numpy arrays for
     numpy arrays. Modules are in eval mode, no gradients are calculated, and a call with
@@ -135,7 +135,7 @@ class LoadedRun:
         return self.run(x, ["state"])["state"]
 
     def translate(self, x: Mapping[str, Rows], to: str) -> Any:  # noqa: ANN401 - like the input
-        """Returns raw data of one domain, decoded from all that is given.
+        """Returns raw data of one domain, decoded from the state of all given domains.
 
         Args:
             x: Raw data of one domain, or several.
@@ -148,7 +148,7 @@ class LoadedRun:
         return self.run(x, [f"{to}/raw"])[f"{to}/raw"]
 
     def broadcast(self, x: Mapping[str, Rows]) -> dict[str, Any]:
-        """Returns raw data of every domain, decoded from all that is given.
+        """Returns raw data of every domain, decoded from the state of all given ones.
 
         Raises:
             ConfigError: See `run`.
@@ -160,7 +160,7 @@ class LoadedRun:
     def cycle(
         self, x: Mapping[str, Rows], through: str | Iterable[str] | None = None
     ) -> dict[str, Any]:
-        """Returns raw data of the given domains, after a way through others and back.
+        """Returns raw data of the given domains, translated to others and back.
 
         Args:
             x: Raw data of one domain, or several.
@@ -229,15 +229,16 @@ class LoadedRun:
         present: Mapping[str, Tensor] | None = None,
         track: Callable[[Sequence[Chunk]], Iterable[Chunk]] = iter,
     ) -> dict[str, Any]:
-        """Returns any names of the graph, such as `logits`, of any graph.
+        """Returns values of the graph by name; the graph may have no workspace.
 
         Args:
             x: Raw data by name.
-            outputs: Names of the graph, or routes in raw space, such as `v-to-t` and
-                `v-through-t`, which take only what they name from each row.
+            outputs: Names of the graph, such as `logits`, or routes in raw space, such
+                as `v-to-t` and `v-through-t`, which take only what they name from each
+                row.
             present: Which rows there are of each, of shape `(rows,)`; None for those
                 that are not NaN.
-            track: Is given what is to be computed and yields it; a progress bar.
+            track: Iterates over the chunks that are computed; may show progress.
 
         Raises:
             UnknownNameError: If a name of data or an output does not exist.
@@ -265,7 +266,7 @@ class LoadedRun:
             for items in found.split(self.batch_size)
         ]
         parts: dict[str, list[tuple[Tensor, Any]]] = {name: [] for name in outputs}
-        with isolate_rng():
+        with isolate_rng():  # the same rows give the same result, whatever was drawn
             seed_torch(derive_seed(self.config["seed"], Stage.INFERENCE.value))
             for group, items in track(chunks):
                 batch = {n: columns[n][items].to(self.module.device) for n in group}

@@ -1,4 +1,4 @@
-"""What can be asked of a trained graph by name: its own names, and routes."""
+"""Outputs of a trained graph by name: values of the graph, and routes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
@@ -87,7 +87,7 @@ class Outputs:
         plain = [name for name, route in self.routes.items() if route is None]
         try:
             plain = [name for name in plain if self.view.can(rows, name)]
-        except UnknownNameError as error:
+        except UnknownNameError as error:  # it names no routes, which the graph lacks
             known = {*error.known, *standard_outputs(self.view.domains)}
             raise UnknownNameError(error.key, error.name, known) from None
         found = self.view.run(rows, plain) if plain else {}

@@ -1,4 +1,4 @@
-"""Raw data on their way in and out of a graph: checked, and put back into order."""
+"""Checks raw data before a graph reads them, and puts its outputs into their order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 
 
 def shape_of_rows(node: Mapping[str, Any], module: object) -> Shape | None:
-    """Returns the shape of a domain's rows, if its config or its module tells.
+    """Returns the shape of a domain's rows, if its config or module gives one.
 
     Args:
         node: The domain's config.
@@ -79,6 +79,7 @@ def _read(name: str, rows: Rows, item: Shape | None) -> Tensor:
             f" array of numbers, of shape {expected}."
         )
     is_tensor = isinstance(rows, Tensor)
+    # torch takes no array with negative strides, as of rows in reverse
     column = rows if is_tensor else torch.tensor(np.ascontiguousarray(rows))
     shape = tuple(column.shape)
     if not shape or (item is not None and shape[1:] != item):
@@ -94,7 +95,7 @@ def assemble(
 
     Args:
         name: Name of the output.
-        parts: Which rows were computed together, and what came out.
+        parts: Numbers of rows that were computed together, and their values.
         num_rows: Number of rows.
 
     Raises:
@@ -115,6 +116,7 @@ def assemble(
             )
         values.append(value)
     first, is_whole = values[0], sum(map(len, values)) == num_rows
+    # integers have no NaN for the rows that lack the output
     dtype = first.dtype if is_whole else torch.promote_types(first.dtype, torch.float32)
     whole = first.new_full(
         (num_rows, *first.shape[1:]), 0 if is_whole else torch.nan, dtype=dtype

@@ -1,4 +1,4 @@
-"""A saved run: its folder or lone checkpoint, and its config, with changes."""
+"""Reads a saved run from its folder or a lone checkpoint; its config may be changed."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -76,6 +76,7 @@ def read_run(
         ConfigError: If an override is wrong.
     """
     cfg, checkpoint = load_run(target, overrides)
+    # neither is built again, so what they need may be missing here
     cfg = OmegaConf.create({**cfg, "callbacks": None, "logger": None})
     problems = config_problems(cfg, trusted, is_saved=True)
     if problems:

@@ -21,10 +21,10 @@ from gwbricks.runs.loggers.wandb_run import PRETRAIN
 from gwbricks.training.checkpoints import read_weights
 
 SHARED = ("paths", "logger", "threads")
-"""Sections that an experiment has from the run that needs it."""
+"""Sections that an experiment takes from the run that needs it."""
 
 DEVICES = ("accelerator", "devices")
-"""Keys of `trainer` that an experiment has from the run that needs it: one device."""
+"""Keys of `trainer` that it takes from that run, for one device."""
 
 
 def compose_experiment(overrides: Sequence[str], cfg: DictConfig) -> DictConfig:

@@ -1,4 +1,4 @@
-"""Launchers of gwbricks' own, which are given jobs that are composed already."""
+"""Launchers of gwbricks' own: they are given jobs that are composed already."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from hydra.plugins.launcher import Launcher
 from rich.console import Console
 
 from gwbricks.errors import ConfigError
+from gwbricks.print_line import print_line
 from gwbricks.sweeps.job_spec import JobSpec
 from gwbricks.sweeps.task import SweepTask
 
@@ -25,7 +26,7 @@ class JobLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Hydra's way in, which `RecordedLauncher` does not take.
+        """Is what Hydra asks of a launcher; `RecordedLauncher` calls `run` instead.
 
         Raises:
             TypeError: Always.
@@ -46,7 +47,7 @@ class JobLauncher(Launcher):
 
 
 def check_installed(package: str, launcher: str, extra: str) -> None:
-    """Checks that a launcher has what it needs.
+    """Checks that the package which a launcher needs is installed.
 
     Raises:
         ConfigError: If not.
@@ -59,12 +60,14 @@ def check_installed(package: str, launcher: str, extra: str) -> None:
 
 
 def tell(line: str) -> None:
-    """Shows a line while a sweep runs."""
-    Console().print(line, soft_wrap=True, markup=False, highlight=False)
+    """Prints a line while a sweep runs."""
+    print_line(Console(), line)
 
 
 def enter_folder(folder: str) -> None:
-    """Has a process of another machine find files and modules as the command does.
+    """Enters a folder, and lets Python import from it.
+
+    A process of another machine then finds files and modules as the command does.
 
     Args:
         folder: The working directory of the command.

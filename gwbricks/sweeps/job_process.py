@@ -1,4 +1,4 @@
-"""A job in a process of its own, whose death costs nothing but itself."""
+"""Runs a job in a process of its own, so that a crash ends that job alone."""
 
 import multiprocessing
 import os
@@ -13,21 +13,21 @@ from gwbricks.sweeps.record import RUNNING
 from gwbricks.sweeps.sweep_folder import POLL
 
 PRELOADED = ["gwbricks.runs.train", "wandb", "wandb.sdk.launch.inputs.internal"]
-"""Imported once by the server that forks the jobs: three seconds less for each."""
+"""Modules that the fork server imports once, which saves each job three seconds."""
 
 BLOCKED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-"""Signals to all processes of a job, which the server that forks must outlive."""
+"""Signals that a cluster sends to all processes; the fork server must survive them."""
 
 GRACE = 120.0
 """Seconds that a job has to stop after it was asked to."""
 
 
 def attempt(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
-    """Runs a job once this machine has a place for it, with its part of the cores.
+    """Waits until this machine has room for a job, and runs it on its share of cores.
 
     Args:
         spec: The job.
-        is_stopped: Whether the sweep is to stop; the job then keeps what it has.
+        is_stopped: Whether the sweep is to stop; the job then keeps a checkpoint.
     """
     spec = spec.with_shared_cores()
     with spec.sweep.slot(spec.parallel, is_stopped) as is_there:
@@ -36,39 +36,39 @@ def attempt(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
 
 
 def attempt_now(spec: JobSpec, is_stopped: Callable[[], bool]) -> None:
-    """Runs a job in a new process, and in another as often as that dies.
+    """Runs a job in a new process, and starts another one whenever that dies.
 
     Args:
         spec: The job.
-        is_stopped: Whether the job is to stop; it then keeps what it has.
+        is_stopped: Whether the job is to stop; it then keeps a checkpoint.
     """
     sweep, identity = spec.sweep, spec.identity
     while not is_stopped():
         cause = _run_in_process([spec], is_stopped)
         if not is_stopped():
-            sweep.bury(identity, cause, spec.attempts)
+            sweep.record_death(identity, cause, spec.attempts)
         if sweep.read(identity).status != RUNNING:
             return
 
 
 def attempt_together(specs: Sequence[JobSpec], is_stopped: Callable[[], bool]) -> None:
-    """Runs jobs in one new process, and what dies with it in another.
+    """Runs jobs in one new process; those that die with it are run in another.
 
     Args:
         specs: At least one job.
-        is_stopped: Whether the jobs are to stop; they then keep what they have.
+        is_stopped: Whether the jobs are to stop; they then keep checkpoints.
     """
     sweep, left = specs[0].sweep, [spec.with_shared_cores() for spec in specs]
     with sweep.slot(left[0].parallel, is_stopped) as is_there:
         while is_there and left and not is_stopped():
             cause = _run_in_process(left, is_stopped)
             for spec in [] if is_stopped() else left:
-                sweep.bury(spec.identity, cause, spec.attempts)
+                sweep.record_death(spec.identity, cause, spec.attempts)
             left = [s for s in left if sweep.read(s.identity).status == RUNNING]
 
 
 def _run_in_process(specs: Sequence[JobSpec], is_stopped: Callable[[], bool]) -> str:
-    """Returns how the process ended."""
+    """Runs jobs in a new process, and returns how that ended."""
     from gwbricks.sweeps.job_work import work
 
     process = _context(specs[0]).Process(target=work, args=(specs, dict(os.environ)))

@@ -70,15 +70,15 @@ class JobSpec:
         return devices if isinstance(devices, int) and devices > 0 else 1
 
     def with_shared_cores(self) -> "JobSpec":
-        """Returns the job with its part of the threads, if others run beside it."""
+        """Returns the job with no more threads than its share of the cores."""
         threads = self.config["threads"]
         if self.parallel == 1 or threads == "auto":
             return self
-        most = max(1, self.share // self.processes)
+        most = max(1, self.own_cores // self.processes)
         threads = min(threads or most, most)
         return replace(self, config={**self.config, "threads": threads})
 
     @property
-    def share(self) -> int:
-        """The cores that are the job's own."""
+    def own_cores(self) -> int:
+        """How many cores the job has to itself while others run beside it."""
         return max(1, cores() // self.parallel)

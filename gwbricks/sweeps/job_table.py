@@ -1,4 +1,4 @@
-"""The jobs of a sweep as a table, and how far it is."""
+"""The jobs of a sweep as a table, and how much of the sweep is done."""
 
 import time
 from collections import Counter
@@ -29,10 +29,10 @@ MOST_METRICS = 4
 """Most columns of numbers; `metrics.json` has the rest."""
 
 AROUND = 34
-"""Characters that a table takes beside the names of jobs and the numbers."""
+"""Width of a table without the names of jobs and the numbers, in characters."""
 
 ORPHANED, QUEUED = "died", "queued"
-"""Shown for a job that no record can know of."""
+"""States that no record holds, since no process of the job is there to write them."""
 
 
 def show_jobs(sweep: SweepFolder, jobs: Sequence[Job], console: Console) -> None:
@@ -61,10 +61,10 @@ def show_jobs(sweep: SweepFolder, jobs: Sequence[Job], console: Console) -> None
 
 
 def state(sweep: SweepFolder, job: Job) -> str:
-    """Returns a job's status, as those who have it know it.
+    """Returns the status of a job, which its record alone may not tell.
 
-    That is `queued` in the queue of a cluster, and `died` if its process did and nobody
-    knows of it yet.
+    A job that waits in the queue of a cluster is `queued`. A job whose record says
+    `running`, but that no process holds and no cluster runs, has `died`.
     """
     if has_ended(job) or (job.status == RUNNING and sweep.is_owned(job.identity)):
         return job.status
@@ -75,14 +75,14 @@ def state(sweep: SweepFolder, job: Job) -> str:
 
 
 def summary(sweep: SweepFolder, jobs: Sequence[Job]) -> str:
-    """Returns how many jobs are how far, as in `3 jobs: 2 finished, 1 failed`."""
+    """Returns how many jobs have which status, as in `3 jobs: 2 finished, 1 failed`."""
     counts = Counter(state(sweep, job) for job in jobs)
     parts = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {parts}"
 
 
 def seconds_left(sweep: SweepFolder, jobs: Sequence[Job]) -> float | None:
-    """Returns about how long the jobs need that are running or to be run.
+    """Estimates how many seconds the jobs take that are running or waiting.
 
     It is None if none is running, or none has finished to tell how long one takes.
     """
@@ -103,7 +103,7 @@ def elapsed(job: Job) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Returns a time as people say it.
+    """Returns a time in its two largest units.
 
     Example:
         >>> duration(4.21), duration(65), duration(7320)

@@ -41,26 +41,28 @@ if TYPE_CHECKING:
 
 
 def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
-    """Runs jobs that nobody else runs, but for those that have ended before.
+    """Waits until no other process has the jobs, and runs those that have not ended.
 
     Args:
         specs: At least one job; several are trained together.
-        environment: Variables of the process that asks for them.
+        environment: Variables of the process that started this one.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep says when to stop
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # by this one
-    os.environ.clear()  # those of the server that forked, which are older
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep stops jobs by SIGTERM
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+    # the variables so far are those of the fork server, which may be older
+    os.environ.clear()
     os.environ.update({**environment, **specs[0].config["hydra"]["job"]["env_set"]})
     os.environ.pop("WANDB_SERVICE", None)  # another's would outlive this process
     sweep = specs[0].sweep
     _print_into(sweep.log(specs[0].identity))
     _stop_with_parent()
     setup_globals()
-    with terminable() as termination, _wandb_to_the_end(), ExitStack() as claims:
+    with terminable() as termination, _flushed_wandb(), ExitStack() as claims:
         begun = {}
-        for spec in sorted(specs, key=lambda spec: spec.identity):  # so do all others
+        # in one order, so that no two processes wait for a job of each other
+        for spec in sorted(specs, key=lambda spec: spec.identity):
             job = claims.enter_context(sweep.claim(spec.identity))
-            if _is_open(spec, job):
+            if _may_begin(spec, job):
                 begun[spec.identity] = (spec, job)
                 sweep.write(job.begun())
         if len(specs) == 1:
@@ -73,11 +75,11 @@ def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _wandb_to_the_end() -> Iterator[None]:
-    """Waits at the end until W&B has written all.
+def _flushed_wandb() -> Iterator[None]:
+    """Waits at the end until W&B has written everything.
 
-    Its service, which holds what was logged, ends at once with the process that it
-    serves, and that of a job runs nothing that is registered for its exit.
+    W&B's service holds what was logged, and ends with this process. W&B would wait for
+    it in an exit handler, but processes of multiprocessing run none.
     """
     try:
         yield
@@ -86,7 +88,8 @@ def _wandb_to_the_end() -> Iterator[None]:
             sys.modules["wandb"].teardown()
 
 
-def _is_open(spec: JobSpec, job: Job) -> bool:
+def _may_begin(spec: JobSpec, job: Job) -> bool:
+    """Whether a job is to be run; one that died too often is recorded as killed."""
     if job.status == RUNNING and job.attempts >= spec.attempts:
         cause = f"its process died {job.attempts} times"
         spec.sweep.write(job.ended(KILLED, job.error or cause))
@@ -95,7 +98,7 @@ def _is_open(spec: JobSpec, job: Job) -> bool:
 
 
 def run_together(jobs: Sequence[tuple[JobSpec, Job]]) -> None:
-    """Runs jobs in threads of this process, which print into logs of their own."""
+    """Runs each job in a thread of this process, which prints into a log of its own."""
     from gwbricks.training.stack.turns import StackedRun, train_together
 
     def action(spec: JobSpec, job: Job, run: StackedRun) -> None:
@@ -113,8 +116,8 @@ def run_job(spec: JobSpec, job: Job, stacked: "StackedRun | None" = None) -> Non
 
     Args:
         spec: The job.
-        job: What was known of it before it began.
-        stacked: Computes its steps together with those of other jobs, if there are.
+        job: Its record of before it began.
+        stacked: Computes its steps together with those of other jobs, if there are any.
     """
     sweep = spec.sweep
     hydra = OmegaConf.create({"hydra": spec.config["hydra"]})
@@ -137,7 +140,7 @@ def _train(
 
         from gwbricks.runs.train import train
 
-        torch.set_num_threads(spec.share)
+        torch.set_num_threads(spec.own_cores)
 
         last = _last_checkpoint(run) if job.status in (RUNNING, INTERRUPTED) else None
         if last is None and run.exists():
@@ -160,12 +163,13 @@ def _train(
 
 
 def _callbacks(spec: JobSpec) -> "list[Callback]":
-    """Returns what a search adds to a training."""
+    """Returns the callbacks that a search adds to a training."""
     if not spec.is_trial:
         return []
-    from gwbricks.sweeps.search.prune import pruning
+    from gwbricks.sweeps.search.prune import pruning_callbacks
 
-    return pruning(HydraConfig.get().sweeper, spec.sweep.path, spec.cfg.sweep.metric)
+    sweeper, metric = HydraConfig.get().sweeper, spec.cfg.sweep.metric
+    return pruning_callbacks(sweeper, spec.sweep.path, metric)
 
 
 def _last_checkpoint(run: Path) -> str | None:
@@ -183,6 +187,7 @@ def _last_checkpoint(run: Path) -> str | None:
 
 
 def _print_into(path: Path) -> None:
+    """Sends all output to a file, also that of libraries which are not Python."""
     with path.open("a", encoding="utf-8") as file:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

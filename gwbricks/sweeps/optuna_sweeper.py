@@ -1,4 +1,4 @@
-"""Hydra's sweeper that asks Optuna what to try next, and tells it what came out."""
+"""A sweeper of Hydra that asks Optuna what to try next, and tells it the results."""
 
 import shlex
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gwbricks.config.saved import masked_overrides
 from gwbricks.errors import ConfigError
-from gwbricks.sweeps.record import FAILED, is_mistaken
+from gwbricks.sweeps.record import FAILED, failed_by_mistake
 from gwbricks.sweeps.recorded_launcher import check_sweep, JobResult, RecordedLauncher
 from gwbricks.sweeps.sweep_folder import SweepFolder
 from gwbricks.sweeps.task import SweepTask
@@ -103,7 +103,7 @@ class OptunaSweeper(Sweeper):
         overrides = space.overrides(space.first())
         spec = self.task.spec(self.context, self.cfg, overrides, 0)
         folder = SweepFolder.of(self.cfg)
-        folder.plan({})
+        folder.plan({})  # makes the folder, where the study is kept
         retry = self.cfg.sweep.retry == FAILED
         return Search(settings, space, folder.path, spec.identity, retry)
 
@@ -119,7 +119,7 @@ class OptunaSweeper(Sweeper):
             assert job is not None
             search.tell(trial, job.name, found, job.status)
             jobs.append(job)
-        if all(map(is_mistaken, jobs)) and not search.has_learnt():
+        if all(map(failed_by_mistake, jobs)) and not search.has_learnt():
             raise ConfigError(
                 f"{jobs[0].error}\n  So no trial of this search can work. Once that is"
                 " right, sweep.retry=failed tries these values again."

@@ -1,4 +1,4 @@
-"""Tells of each job that ends while a sweep runs."""
+"""Prints a line for each job that ends while a sweep runs."""
 
 import threading
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from types import TracebackType
 
 from rich.console import Console
 
+from gwbricks.print_line import print_line
 from gwbricks.sweeps.job_table import duration
 from gwbricks.sweeps.record import has_ended, INTERRUPTED
 from gwbricks.sweeps.sweep_folder import SweepFolder
@@ -70,4 +71,4 @@ class Progress:
             self._tell(f"[{count}/{self.total}] {job.name} {how}")
 
     def _tell(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print_line(self.console, line)

@@ -16,7 +16,7 @@ MISTAKES = {
     error.__name__
     for error in (ConfigError, ConfigErrors, UnknownNameError, WiringError)
 }
-"""What errors are called that the user can correct, and that come before training."""
+"""Names of the errors before training that the user can correct."""
 
 WIDTH = 3
 """Digits of a job's number."""
@@ -24,13 +24,13 @@ WIDTH = 3
 
 @dataclass(frozen=True)
 class Job:
-    """A job, as its file in the sweep's folder tells it.
+    """A job, as its file in the sweep's folder describes it.
 
     Args:
         identity: See `job_identity`.
         number: Its number in the sweep, which it keeps.
         name: Name of its run folder.
-        overrides: What the command line said.
+        overrides: Its overrides, as on the command line.
         status: `pending`, `running`, `finished`, `pruned` by a search, `failed` by an
             error, `killed` as often as it may be, or `interrupted` and ready to go on.
         attempts: How often it was started since it last ended in good order.
@@ -81,16 +81,16 @@ class Job:
 
 
 def has_ended(job: Job) -> bool:
-    """Whether nothing of a job is left to do, unless it is asked for."""
+    """Whether a job is done, for better or worse, unless it is to be tried again."""
     return job.status not in (PENDING, RUNNING, INTERRUPTED)
 
 
-def is_mistaken(job: Job) -> bool:
+def failed_by_mistake(job: Job) -> bool:
     """Whether a job failed because of what it was given, before it trained.
 
     Example:
         >>> mistake = "ConfigError: sweep.metric: the run will have no 'val/los'."
-        >>> is_mistaken(Job("a", 0, "000", status=FAILED, error=mistake))
+        >>> failed_by_mistake(Job("a", 0, "000", status=FAILED, error=mistake))
         True
     """
     kind = (job.error or "").partition(":")[0]
@@ -100,11 +100,11 @@ def is_mistaken(job: Job) -> bool:
 def job_labels(
     overrides: Mapping[str, Sequence[str]], fixed: Collection[str] = ()
 ) -> dict[str, str]:
-    """Returns what tells jobs apart: the overrides that not all of them have.
+    """Returns a label of each job: the overrides that not all of them have.
 
     Args:
-        overrides: Those of each job, by its identity.
-        fixed: Overrides that jobs elsewhere in the sweep have, too.
+        overrides: The overrides of each job, by its identity.
+        fixed: Overrides that other jobs of the sweep have, too.
 
     Example:
         >>> job_labels({"a": ["data=digits", "seed=0"], "b": ["data=digits", "seed=1"]})

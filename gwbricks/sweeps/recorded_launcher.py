@@ -1,4 +1,4 @@
-"""Runs the jobs of a sweep by any of Hydra's launchers, and loses none."""
+"""Runs the jobs of a sweep by any of Hydra's launchers, and records how each ends."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -33,15 +33,16 @@ from gwbricks.sweeps.task import SweepTask
 
 
 class RecordedLauncher(Launcher):
-    """Has a launcher do what is left to do, until every job has ended.
+    """Gives another launcher the jobs that have not ended, until all have.
 
     Jobs that ended before are not launched, and the results of the finished ones are
-    returned. What another launcher loses, because it broke, is launched again. Hydra's
-    basic launcher is replaced: its jobs run in processes, `sweep.jobs` at a time.
+    returned. Jobs that the launcher loses, because it broke, are launched again.
+    Hydra's basic launcher is replaced: its jobs run in processes, `sweep.jobs` at a
+    time.
 
     Args:
         engine: Dotted name of the launcher.
-        arguments: Those of the launcher.
+        arguments: Arguments of the launcher.
 
     Attributes:
         total: Number of jobs of all batches, if it is known.
@@ -77,7 +78,7 @@ class RecordedLauncher(Launcher):
         """Runs a batch of jobs.
 
         Returns:
-            Of each job what the sweep optimises, NaN if it did not finish.
+            What the sweep optimises of each job; NaN if the job did not finish.
 
         Raises:
             ConfigError: If a key of `sweep` is wrong.
@@ -85,7 +86,7 @@ class RecordedLauncher(Launcher):
         task = self.task
         if not isinstance(task, SweepTask):
             return self.inner.launch(job_overrides, initial_job_idx)
-        setup_globals()
+        setup_globals()  # resolvers of Hydra, which composing a job needs
         check_sweep(self.config)
         specs = [
             task.spec(self.context, self.config, overrides, number)
@@ -113,7 +114,7 @@ class RecordedLauncher(Launcher):
         jobs: Mapping[str, JobSpec],
         given: Mapping[str, Sequence[str]],
     ) -> None:
-        """Launches what has not ended, as long as that gets any further."""
+        """Launches the jobs that have not ended, until launching changes nothing."""
         is_stopped = task.stop_file(sweep).exists
         left: list[Job] = []
         before: list[Job] = []
@@ -139,7 +140,7 @@ class RecordedLauncher(Launcher):
             # the next start. What is as open as before, no further launch will end.
             before, open_ones = left, (PENDING, RUNNING)
         for job in [] if is_stopped() else left:
-            sweep.bury(job.identity, cause, limit=0)
+            sweep.record_death(job.identity, cause, limit=0)
 
     def _result(self, sweep: SweepFolder, job: Job) -> "JobResult":
         value = math.nan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 WAITS, RUNS = "PENDING", "RUNNING"
 FRESH = 5.0
-"""Seconds for which a look at the queue is good enough for a table."""
+"""Seconds after which a table asks for the queue again."""
 
 
 def read_queue() -> dict[str, str]:
@@ -47,7 +47,7 @@ def read_ticket(ticket: Path) -> str | None:
 
 @lru_cache(maxsize=1)
 def _queue_of(moment: int) -> dict[str, str]:
-    del moment
+    del moment  # only the key of the cache: a new one asks again
     try:
         return read_queue()
     except (OSError, subprocess.SubprocessError):

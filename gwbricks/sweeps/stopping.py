@@ -13,11 +13,10 @@ from gwbricks.training.callbacks.signals import Terminated
 
 @contextmanager
 def stoppable(stop: Path) -> Iterator[None]:
-    """Has Ctrl-C and SIGTERM make a file that tells the jobs to keep what they have.
+    """Turns Ctrl-C and SIGTERM into a file that asks the jobs to stop.
 
-    The name of the signal is in it.
-
-    Once they have, it raises what the signal asked for. A second signal does not wait.
+    The file holds the name of the signal. Once the jobs have kept their checkpoints and
+    stopped, the signal's exception is raised; a second signal does not wait for them.
 
     Args:
         stop: The file.

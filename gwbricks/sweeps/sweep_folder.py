@@ -16,8 +16,8 @@ from gwbricks.runs.folder.place import safe_name
 from gwbricks.runs.folder.run_folder import RunFolder
 from gwbricks.sweeps.record import (
     FAILED,
+    failed_by_mistake,
     FINISHED,
-    is_mistaken,
     Job,
     job_labels,
     job_name,
@@ -56,7 +56,7 @@ class SweepFolder:
         return self.path / "jobs"
 
     def log(self, identity: str) -> Path:
-        """Returns the file of what a job prints."""
+        """Returns the file that a job prints into."""
         return self.records / f"{identity}.log"
 
     def ticket(self, identity: str) -> Path:
@@ -75,9 +75,9 @@ class SweepFolder:
         that failed by a mistake: what is not of its config may be right by now.
 
         Args:
-            overrides: Those of each job, by its identity.
+            overrides: The overrides of each job, by its identity.
             retry: Whether failed jobs are to be tried again.
-            fixed: Overrides that tell no job from another.
+            fixed: Overrides that all jobs share.
 
         Raises:
             ConfigError: If the folder cannot be written to.
@@ -102,7 +102,7 @@ class SweepFolder:
         if (
             (retry and job.status in (FAILED, KILLED))
             or (is_gone and job.status == FINISHED)
-            or is_mistaken(job)
+            or failed_by_mistake(job)
         ):
             self.write(job.again())
 
@@ -133,19 +133,19 @@ class SweepFolder:
 
     @contextmanager
     def claim(self, identity: str) -> Iterator[Job]:
-        """Waits until no other process has a job, and makes it this one's own."""
+        """Waits until no other process holds a job, and holds it."""
         with FileLock(self.records / f"{identity}.lock"):
             yield self.read(identity)  # now: while it waited, another may have run it
 
     def is_owned(self, identity: str) -> bool:
-        """Whether some process that is alive has a job."""
+        """Whether some process holds a job."""
         try:
             with FileLock(self.records / f"{identity}.lock", timeout=0):
                 return False
         except Timeout:
             return True
 
-    def bury(self, identity: str, cause: str, limit: int) -> None:
+    def record_death(self, identity: str, cause: str, limit: int) -> None:
         """Records that a job's process died; it is tried `limit` times at most."""
         with self.claim(identity) as job:
             if job.status not in (PENDING, RUNNING):
@@ -163,7 +163,7 @@ class SweepFolder:
 
     @contextmanager
     def slot(self, count: int, is_stopped: Callable[[], bool]) -> Iterator[bool]:
-        """Waits for one of `count` places of this machine; gives False if stopped."""
+        """Waits for one of `count` places on this machine; gives False if stopped."""
         # Locks, not a semaphore: all commands on a machine share its places, and those
         # of a process that is killed are free at once. The folder may be seen by other
         # machines, which have places of their own.

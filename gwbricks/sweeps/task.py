@@ -1,4 +1,4 @@
-"""What Hydra's launchers are given to run."""
+"""The function that Hydra's launchers call for each job."""
 
 import multiprocessing
 import os
@@ -20,15 +20,15 @@ from gwbricks.sweeps.sweep_folder import SweepFolder
 
 @dataclass(frozen=True)
 class SweepTask:
-    """What a launcher calls for each job, in whatever process.
+    """Runs a job when a launcher calls it, in any process.
 
     Args:
         trusted: See `resolve_target`.
         ckpt_path: Checkpoint that each job goes on from.
-        sweeps: Identities of the jobs of each sweep that were launched by this process.
-        tried: Identities of those that had not ended when they were launched.
-        owner: The process that the sweep was started by.
-        launch: Names what was started.
+        sweeps: Identities of the jobs that this process launched, by their sweep.
+        tried: Identities of those jobs that had not ended when they were launched.
+        owner: Id of the process that started the sweep.
+        launch: Name of this start of the sweep, unlike that of any other start.
         notes: Lines to show once the sweep has ended.
     """
 
@@ -44,9 +44,8 @@ class SweepTask:
         """Runs a job; its record tells how it ended."""
         if os.getpid() != self.owner:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner says when to stop
-            multiprocessing.set_start_method(
-                "forkserver", force=True
-            )  # joblib has its own
+            # joblib has set a method of its own
+            multiprocessing.set_start_method("forkserver", force=True)
         self.run(self._spec({**_plain(cfg), **_plain(HydraConfig.instance().cfg)}))
 
     def run(self, spec: JobSpec) -> None:
@@ -70,7 +69,7 @@ class SweepTask:
             context: Hydra's, which composes.
             config: The sweep's config.
             overrides: Those of the job.
-            number: What Hydra numbers the job with.
+            number: The job's number for Hydra.
         """
         config = context.config_loader.load_sweep_config(config, list(overrides))
         with open_dict(config):

@@ -1,4 +1,4 @@
-"""What threads print, each into a file of its own."""
+"""Lets each thread print into a file of its own."""
 
 import io
 import threading
@@ -9,8 +9,7 @@ class PrintedByThread(io.TextIOBase):
     r"""A stream whose threads print into different files.
 
     Args:
-        usual: What other threads print into.
-
+        usual: Where threads print that have no file of their own.
 
     Example:
         >>> import sys

@@ -9,10 +9,10 @@ from PIL import Image
 from gwbricks.compare import figure
 from gwbricks.compare.comparison import compare
 from gwbricks.compare.figure import check_matplotlib, write_figure
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.errors import ConfigError
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="extra plot")

@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from gwbricks.compare.keys import Configs, Key
-from gwbricks.compare.run import Run
+from gwbricks.compare.keys import ComparedKey, Configs
+from gwbricks.compare.run import ComparedRun
 from gwbricks.errors import UnknownNameError
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 
 
-def distinguishing(*runs: Run) -> list[Key]:
+def distinguishing(*runs: ComparedRun) -> list[ComparedKey]:
     return Configs(runs).distinguishing()
 
 
-def names(*runs: Run) -> list[str]:
+def names(*runs: ComparedRun) -> list[str]:
     return [key.name for key in distinguishing(*runs)]
 
 
@@ -45,7 +45,7 @@ def test_a_seed_that_follows_the_seed_is_no_key(make_run: Make) -> None:
 
 
 def test_overrides_that_quote_the_seed_are_no_key(make_run: Make) -> None:
-    def make(seed: int, quoted: int, experiment: str = "digits") -> Run:
+    def make(seed: int, quoted: int, experiment: str = "digits") -> ComparedRun:
         source = [f"experiment={experiment}", f"seed={quoted}"]
         return make_run({"seed": seed, "gw": {"from": source}})
 
@@ -59,7 +59,9 @@ def test_a_reference_is_told_by_its_key(make_run: Make) -> None:
         make_run({"workspace": {"dim": n}, "domains": {"v": {"coder": {"out": n}}}})
         for n in (4, 8)
     ]
-    assert distinguishing(*runs) == [Key("workspace.dim", ("domains.v.coder.out",))]
+    assert distinguishing(*runs) == [
+        ComparedKey("workspace.dim", ("domains.v.coder.out",))
+    ]
 
 
 def test_the_arguments_of_a_class_are_told_by_it(make_run: Make) -> None:
@@ -69,7 +71,7 @@ def test_the_arguments_of_a_class_are_told_by_it(make_run: Make) -> None:
         for scheduler, lr in product(schedulers, (0.1, 0.2, 0.3))
     ]
     found = distinguishing(*runs)
-    assert found == [Key("lr"), Key("scheduler", ("scheduler.steps",))]
+    assert found == [ComparedKey("lr"), ComparedKey("scheduler", ("scheduler.steps",))]
 
 
 def test_a_schedule_that_refers_to_the_rate_is_told_by_both(make_run: Make) -> None:
@@ -89,7 +91,7 @@ def test_what_the_command_line_changed_comes_first(make_run: Make) -> None:
     runs = [
         make_run({"a": n, "z": {"deep": n}}, overrides=[f"z.deep={n}"]) for n in (1, 2)
     ]
-    assert distinguishing(*runs) == [Key("z.deep", ("a",))]
+    assert distinguishing(*runs) == [ComparedKey("z.deep", ("a",))]
 
 
 def test_keys_of_the_command_line_stay_apart(make_run: Make) -> None:
@@ -130,7 +132,7 @@ def test_what_only_a_run_without_config_changed_is_a_key(make_run: Make) -> None
     ]
     broken = make_run(None, status="failed", overrides=["lr=abc", "seed=0"])
     configs = Configs([*runs, broken])
-    assert configs.distinguishing() == [Key("lr")]
+    assert configs.distinguishing() == [ComparedKey("lr")]
     assert configs.values["lr"] == [0.1, 0.1, "abc"]
     assert configs.seeds == ["seed", "data.seed"]
 
@@ -141,7 +143,7 @@ def test_a_reference_is_told_by_its_key_if_a_run_left_no_config(make_run: Make) 
         for lr in (0.1, 0.2, 0.3)
     ]
     broken = make_run(None, status="failed", overrides=["lr=-1"])
-    assert distinguishing(*runs, broken) == [Key("lr", ("scheduler.max_lr",))]
+    assert distinguishing(*runs, broken) == [ComparedKey("lr", ("scheduler.max_lr",))]
 
 
 def test_runs_none_of_which_left_a_config_differ_in_overrides(make_run: Make) -> None:
@@ -172,8 +174,8 @@ def test_a_truth_value_is_no_number(make_run: Make) -> None:
 def test_keys_are_chosen_by_their_ends(make_run: Make) -> None:
     runs = [make_run({"optimizer": {"lr": n}, "other": {"lr": 0}}) for n in (1, 2)]
     assert Configs(runs).chosen(["lr", "other.lr"]) == [
-        Key("optimizer.lr"),
-        Key("other.lr"),
+        ComparedKey("optimizer.lr"),
+        ComparedKey("other.lr"),
     ]
 
 
@@ -181,7 +183,7 @@ def test_the_end_of_a_key_is_not_that_of_its_references(make_run: Make) -> None:
     runs = [
         make_run({"optimizer": {"lr": n}, "domains": {"v": {"lr": n}}}) for n in (1, 2)
     ]
-    assert Configs(runs).chosen(["lr"]) == [Key("optimizer.lr")]
+    assert Configs(runs).chosen(["lr"]) == [ComparedKey("optimizer.lr")]
 
 
 def test_unknown_key_names_the_close_match(make_run: Make) -> None:

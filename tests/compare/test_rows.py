@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from gwbricks.compare.compared_metrics import Metric
 from gwbricks.compare.comparison import compare
 from gwbricks.compare.folders import read_runs
-from gwbricks.compare.metrics import Metric
 from gwbricks.compare.rows import average, best, make_row, ranked, Row
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 LOSS = Metric("test/loss", "min")
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from gwbricks.compare.comparison import compare
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.compare.spreadsheet import write_csv
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 
 
 def test_numbers_have_all_their_digits(make_run: Make, tmp_path: Path) -> None:

@@ -92,4 +92,4 @@ def test_jobs_side_by_side_share_the_cores(
     monkeypatch.setattr(job_spec, "cores", lambda: 8)
     config = {"sweep": {"jobs": jobs}, "threads": given}
     spec = JobSpec(config).with_shared_cores()
-    assert (spec.config["threads"], spec.share) == (expected, share)
+    assert (spec.config["threads"], spec.own_cores) == (expected, share)

@@ -130,11 +130,11 @@ def test_job_whose_process_dies_is_tried_until_the_limit(
     sweep: SweepFolder, job: Callable[..., Job]
 ) -> None:
     run = sweep.path / job("running", attempts=1).name / "run.json"
-    sweep.bury("a", "killed by SIGKILL", limit=2)
+    sweep.record_death("a", "killed by SIGKILL", limit=2)
     assert (sweep.read("a").status, sweep.read("a").attempts) == ("running", 1)
     assert json.loads(run.read_text())["status"] == "running"
     sweep.write(sweep.read("a").begun())
-    sweep.bury("a", "killed by SIGKILL", limit=2)
+    sweep.record_death("a", "killed by SIGKILL", limit=2)
     found = sweep.read("a")
     assert (found.status, found.error) == ("killed", "killed by SIGKILL (2 times)")
     record = json.loads(run.read_text())
@@ -145,7 +145,7 @@ def test_job_whose_process_never_began_is_not_tried_again(
     sweep: SweepFolder, job: Callable[..., Job]
 ) -> None:
     job("pending")
-    sweep.bury("a", "it ended with status 1", limit=3)
+    sweep.record_death("a", "it ended with status 1", limit=3)
     assert sweep.read("a").status == "killed"
 
 
@@ -153,7 +153,7 @@ def test_job_that_ended_is_not_buried(
     sweep: SweepFolder, job: Callable[..., Job]
 ) -> None:
     job("finished")
-    sweep.bury("a", "killed by SIGKILL", limit=0)
+    sweep.record_death("a", "killed by SIGKILL", limit=0)
     assert sweep.read("a").status == "finished"
 
 

@@ -1,32 +1,31 @@
 """`gwbricks check`: all mistakes of a config at once, and its graph with shapes."""
 
-import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
-
-from gwbricks.cli.hydra_app import run_hydra
+from gwbricks.cli.command import Command, Given
 from gwbricks.quick_imports import quick_imports
 
-USAGE = """\
-usage: gwbricks check [experiment=NAME] [key=value …]
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
-Nothing is trained and nothing is written.
-"""
+COMMAND = Command(
+    "check",
+    summary="find all mistakes of a config, and show its graph with shapes",
+    usage="[experiment=NAME] [key=value …]",
+    notes="Nothing is trained and nothing is written.",
+    takes_words=True,
+)
 
 
-def run(args: Sequence[str], trusted: Sequence[str]) -> int:
+def run(given: Given) -> None:
     """Checks and prints the graph."""
-    if "--help" in args or "-h" in args:
-        sys.stdout.write(USAGE)
-        return 0
+    from gwbricks.cli.hydra_app import run_hydra
 
-    def task(cfg: DictConfig) -> None:
+    def task(cfg: "DictConfig") -> None:
         with quick_imports():
             from gwbricks.experiment.graph_table import show_graph
             from gwbricks.runs.check import check
 
-        show_graph(check(cfg, trusted))
+        show_graph(check(cfg, given.trusted))
 
-    run_hydra(task, args, "check")
-    return 0
+    run_hydra(task, given.words, COMMAND.name)

@@ -1,42 +1,59 @@
 """`gwbricks draw`: the graph of a config as mermaid text, SVG, PNG or characters."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
-
-from gwbricks.cli.hydra_app import run_hydra
-from gwbricks.cli.parser import OptionParser
+from gwbricks.cli.command import Argument, Command, Given
+from gwbricks.cli.shared_arguments import names
 from gwbricks.quick_imports import quick_imports
 
-USAGE = """\
-usage: gwbricks draw [experiment=NAME] [key=value …] [-o FILE]
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
-  -o FILE            FILE.svg, FILE.png, or FILE.mmd; without it, mermaid text
-  --stage STAGE      train (the default), val, test, inference or export
-  --detail overview  without what only hands values on, and without what does not run
-  --terminal         print an overview drawn with characters, from top to bottom
-  --outputs NAMES    only what these need, as in probe or kar/broadcast,state
+COMMAND = Command(
+    "draw",
+    summary="draw the graph: draw [experiment=NAME] [--stage train] [-o FILE.svg]",
+    usage="[experiment=NAME] [key=value …] [-o FILE]",
+    arguments=(
+        Argument(
+            "-o FILE",
+            "FILE.svg, FILE.png, or FILE.mmd; without it, mermaid text",
+            {"dest": "path", "type": Path},
+        ),
+        Argument(
+            "--stage STAGE",
+            "train (the default), val, test, inference or export",
+            {"default": "train"},
+        ),
+        Argument(
+            "--detail overview",
+            "without what only hands values on, and without what does not run",
+            {"default": "full", "choices": ("full", "overview")},
+        ),
+        Argument(
+            "--terminal",
+            "print an overview drawn with characters, from top to bottom",
+            {"action": "store_true"},
+        ),
+        Argument(
+            "--outputs NAMES",
+            "only what these need, as in probe or kar/broadcast,state",
+            {"type": names},
+        ),
+    ),
+    notes="Mermaid text can be pasted into Markdown. All else needs the extra `draw`.",
+    takes_words=True,
+)
 
-Mermaid text can be pasted into Markdown. All else needs the extra `draw`.
-"""
 
-
-def run(args: Sequence[str], trusted: Sequence[str]) -> int:
+def run(given: Given) -> None:
     """Draws into a file, or prints mermaid text."""
-    if "--help" in args or "-h" in args:
-        sys.stdout.write(USAGE)
-        return 0
-    parser = OptionParser("draw")
-    parser.add_argument("-o", dest="path", type=Path)
-    parser.add_argument("--stage", default="train")
-    parser.add_argument("--detail", default="full", choices=("full", "overview"))
-    parser.add_argument("--outputs", type=_names)
-    parser.add_argument("--terminal", action="store_true")
-    given, rest = parser.parse_known_args(list(args))
+    from gwbricks.cli.hydra_app import run_hydra
 
-    def task(cfg: DictConfig) -> None:
+    options = given.options
+
+    def task(cfg: "DictConfig") -> None:
         with quick_imports():
             from gwbricks.bricks.drawing.render import render_art
             from gwbricks.experiment.graph_picture import (
@@ -48,21 +65,16 @@ def run(args: Sequence[str], trusted: Sequence[str]) -> int:
             from gwbricks.quiet_libraries import quiet_libraries
             from gwbricks.runs.check import check
 
-        stage = stage_of(given.stage)
-        if given.path:
-            check_path(given.path)
+        stage = stage_of(options.stage)
+        if options.path:
+            check_path(options.path)
         with quiet_libraries():
-            experiment = check(cfg, trusted)
-        detail = "names" if given.terminal else given.detail
-        text = draw_experiment(experiment, stage, detail, given.outputs)
-        if given.path:
-            save_drawing(text, given.path)
+            experiment = check(cfg, given.trusted)
+        detail = "names" if options.terminal else options.detail
+        text = draw_experiment(experiment, stage, detail, options.outputs)
+        if options.path:
+            save_drawing(text, options.path)
         else:
-            sys.stdout.write(render_art(text) if given.terminal else text)
+            sys.stdout.write(render_art(text) if options.terminal else text)
 
-    run_hydra(task, rest, "draw")
-    return 0
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    run_hydra(task, given.words, COMMAND.name)

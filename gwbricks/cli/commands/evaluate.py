@@ -1,33 +1,33 @@
 """`gwbricks evaluate`: test a run again."""
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+from gwbricks.cli.command import Argument, Command, Given
+from gwbricks.cli.shared_arguments import RUN_TO_READ, split_overrides
 from gwbricks.errors import ConfigError
 from gwbricks.quick_imports import quick_imports
 
-USAGE = """\
-usage: gwbricks evaluate RUN_OR_CKPT [key=value …]
+COMMAND = Command(
+    "evaluate",
+    summary="test a run again: evaluate RUN_OR_CKPT [key=value …]",
+    usage="RUN_OR_CKPT [key=value …]",
+    arguments=(
+        RUN_TO_READ,
+        Argument("key=value", "changes of the run's config, as in data.batch_size=64"),
+    ),
+    takes_words=True,
+)
 
-  RUN_OR_CKPT   a run folder, or a lone .ckpt file, which holds its config
-  key=value     changes of the run's config, as in data.batch_size=64
-"""
 
-
-def run(args: Sequence[str], trusted: Sequence[str]) -> int:
+def run(given: Given) -> None:
     """Tests and prints the numbers."""
-    if "--help" in args or "-h" in args:
-        sys.stdout.write(USAGE)
-        return 0
-    targets = [arg for arg in args if "=" not in arg or Path(arg).exists()]
+    targets, overrides = split_overrides(given.words)
     if len(targets) != 1:
         raise ConfigError(
             f"evaluate: {len(targets)} runs given. Expected one run folder or"
-            " checkpoint. Fix: gwbricks evaluate RUN_OR_CKPT [key=value …]."
+            f" checkpoint. Fix: gwbricks evaluate {COMMAND.usage}."
         )
     with quick_imports():
         from gwbricks.inference.evaluate import evaluate
 
-    evaluate(Path(targets[0]), [arg for arg in args if arg not in targets], trusted)
-    return 0
+    evaluate(Path(targets[0]), overrides, given.trusted)

@@ -1,4 +1,4 @@
-"""Learning curves as the page holds them: few points, few digits, steps once."""
+"""Learning curves as the page holds them: four digits, and shared steps once."""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 
 MOST_POINTS = 400_000
 """Most points of all curves in a page: a few megabytes."""
 
 
-def curve_data(runs: Sequence[Run], first: Sequence[str]) -> dict[str, Any]:
+def curve_data(runs: Sequence[ComparedRun], first: Sequence[str]) -> dict[str, Any]:
     """Returns curves by name and run.
 
     Args:
@@ -56,7 +56,7 @@ def _order(first: Sequence[str]) -> Any:  # noqa: ANN401 - a key for sorting
 
 
 def _short(values: np.ndarray) -> Sequence[float | None]:
-    """Returns four digits of each value; None for what JSON has no word for."""
+    """Returns four digits of each value; None for NaN and infinity."""
     short = list(map(float, map("%.4g".__mod__, values.tolist())))
     if np.isfinite(values).all():
         return short

@@ -9,9 +9,9 @@ from gwbricks.compare.keys import RUN, SEED
 from gwbricks.compare.page.curves import curve_data
 from gwbricks.compare.page.pictures import Album
 from gwbricks.compare.rows import Row
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.compare.values import (
-    identity,
+    equality_key,
     is_number,
     label,
     MISSING,
@@ -73,7 +73,7 @@ def _row(row: Row, places: dict[str, int], metrics: dict[str, int]) -> dict[str,
     }
 
 
-def _run(run: Run, metrics: dict[str, int]) -> dict[str, Any]:
+def _run(run: ComparedRun, metrics: dict[str, int]) -> dict[str, Any]:
     return {
         "name": run.name,
         "place": run.place,
@@ -92,12 +92,12 @@ def _config(comparison: Comparison) -> dict[str, Any]:
     for name, values in sorted(comparison.configs.values.items()):
         if name == RUN:
             continue
-        texts: dict[Any, str] = {identity(value): _text(value) for value in values}
+        texts: dict[Any, str] = {equality_key(value): _text(value) for value in values}
         if len(texts) == 1:
             shared[name] = next(iter(texts.values()))
             continue
         order = {each: index for index, each in enumerate(texts)}
-        places = [order[identity(value)] for value in values]
+        places = [order[equality_key(value)] for value in values]
         differing[name] = [list(texts.values()), places]
     return {"shared": shared, "differing": differing}
 
@@ -113,7 +113,7 @@ def _value(value: object) -> float | str:
 
 
 def _plain(value: float | None) -> float | None:
-    """Returns seven digits of a number; None if JSON has no word for it."""
+    """Returns seven digits of a number; None for NaN and infinity."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.7g}")

@@ -1,4 +1,4 @@
-"""The pictures of runs, made small enough to lie in one page."""
+"""The pictures of runs, made small enough for one page."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from io import BytesIO
 from mimetypes import guess_type
 from pathlib import Path
 
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 
 LARGEST = 100_000
-"""A larger picture is scaled down, in bytes."""
+"""Size above which a picture is scaled down, in bytes."""
 
 WIDEST = 640
 """Longest side of a picture that is scaled down, in pixels."""
@@ -26,7 +26,7 @@ class Album:
         runs: The runs.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[ComparedRun]) -> None:
         self.images: list[str] = []
         self.places: dict[str, dict[int, int]] = {}
         self.num_left_out = 0
@@ -41,7 +41,7 @@ class Album:
     def _add(self, name: str, run: int, path: Path) -> None:
         try:
             content = path.read_bytes()
-        except OSError:
+        except OSError:  # it was removed since the run was read
             content = b""
         key = sha256(content).digest()
         if key not in self._known:
@@ -56,6 +56,7 @@ class Album:
 
 
 def _order(name: str) -> tuple[bool, str]:
+    # of most runs the graph is the same, so it comes last
     return name == "graph.svg", name
 
 

@@ -55,6 +55,7 @@ def _hash(text: str) -> str:
 def _json(data: object) -> str:
     """Returns JSON that can stand inside a script element."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # a `</script>` in a name would end the element
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text

@@ -1,4 +1,4 @@
-"""Where a run goes, under a name that stays in its folder."""
+"""Where a run goes, and names that are safe as folders."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ class Place:
     Args:
         parent: Folder of runs, below `paths.outputs`.
         name: Name of the run folder.
-        overrides: What the command line said.
+        overrides: The overrides of the command line.
         again: Whether the run goes on in its folder, which is there.
     """
 
@@ -24,7 +24,7 @@ class Place:
 
 
 def safe_name(name: str) -> str:
-    """Returns a name that stays in its folder.
+    """Returns a name without what would lead out of its folder.
 
     Example:
         >>> safe_name("../../etc/passwd"), safe_name("seed=1,lr=0.1")

@@ -76,13 +76,13 @@ def optimized_metric(results: Mapping[str, Any], metric: str) -> float:
 
 
 def route_of(name: str) -> str:
-    """Returns the route that a number is of; nothing if it is of none."""
+    """Returns the route that a number belongs to; an empty text if to none."""
     metric, _, route = name.rpartition("/")
     return route if metric and any(word in route for word in ROUTE_WORDS) else ""
 
 
 def measured(numbers: Results) -> dict[str, dict[str, float]]:
-    """Returns what was measured of each route, those with retrieval first."""
+    """Returns the metrics of each route; routes with retrieval come first."""
     routes: dict[str, dict[str, float]] = {}
     for name, value in numbers.items():
         route = route_of(name)

@@ -121,7 +121,7 @@ class RunLoggers:
             self.started.append(logger)
 
     def log_sources(self, sources: Mapping[str, Path]) -> None:
-        """Notes weights that the run starts from, where artifacts are wanted.
+        """Logs the weights that the run starts from to loggers that keep artifacts.
 
         Args:
             sources: Files, or run folders, by the config key that names them.
@@ -130,7 +130,7 @@ class RunLoggers:
             use_weights(logger, sources)
 
     def log_best(self, checkpoint: Callback | None) -> None:
-        """Notes the best value so far of what a checkpoint watches, also of a failure.
+        """Logs the best value of the monitored metric, even if the run failed.
 
         Args:
             checkpoint: What keeps the best weights.
@@ -144,7 +144,7 @@ class RunLoggers:
                     summarize(logger, best)
 
     def log_results(self, results: Results, run: Path, step: int) -> None:
-        """Notes the final numbers, those of validation as of the best weights.
+        """Logs the final numbers; those of validation are of the best weights.
 
         Args:
             results: Final numbers by name.
@@ -168,7 +168,7 @@ class RunLoggers:
             log_weights(logger, run)
 
     def finish(self, exit_code: int) -> None:
-        """Ends what the loggers write.
+        """Closes the loggers.
 
         Args:
             exit_code: 0 if all is well.
@@ -181,7 +181,7 @@ class RunLoggers:
 
 
 def run_label(place: Place) -> str:
-    """Returns a name of a run that says in what it differs from others.
+    """Returns a name of a run that tells how it differs from other runs.
 
     Example:
         >>> run_label(Place("sweeps/lr", "003_optimizer.lr=0.1"))
@@ -208,7 +208,7 @@ def _database(target: type, outputs: Path) -> Iterator[None]:
         return
     import mlflow
 
-    assert mlflow.__name__  # to import it sets what it prints
+    assert mlflow.__name__  # its import sets log levels, which are changed below
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("lightning.pytorch.loggers.mlflow").setLevel(logging.ERROR)

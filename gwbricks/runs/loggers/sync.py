@@ -1,4 +1,4 @@
-"""Offline runs to W&B, later."""
+"""Uploads runs that were logged offline to W&B."""
 
 import subprocess
 import tempfile
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gwbricks.errors import ConfigError, SyncError
+from gwbricks.print_line import print_line
 from gwbricks.runs.loggers.wandb_account import account_problem, WANDB
 from gwbricks.runs.loggers.wandb_files import run_id
 
@@ -44,14 +45,14 @@ def sync(
     waiting = [file for file in files if not _is_synced(file)]
     console = Console()
     if not waiting:
-        _tell(f"{_count(files)}: synced before.", console)
+        print_line(console, f"{_count(files)}: synced before.")
         return
     if problem := account_problem():
         raise ConfigError(f"sync: {problem}")
     options = [f"--project={project}"] if project else []
     options += [f"--entity={entity}"] if entity else []
     for file in waiting:
-        _marker(file).unlink(missing_ok=True)  # of what was synced in part
+        _marker(file).unlink(missing_ok=True)  # of an earlier part of the file
     said = _upload(waiting, options, console)
     _show(files, waiting, console)
     left = [file for file in waiting if not _is_synced(file)]
@@ -107,16 +108,12 @@ def _upload(files: Sequence[Path], options: Sequence[str], console: Console) -> 
                 for file in [file for file in left if _marker(file).exists()]:
                     left.remove(file)
                     count = f"[{len(files) - len(left)}/{len(files)}]"
-                    _tell(f"{count} {_name(file)} synced", console)
+                    print_line(console, f"{count} {_name(file)} synced")
                 time.sleep(POLL if is_running else 0)
         finally:
             process.terminate()
         output.seek(0)
         return output.read()
-
-
-def _tell(line: str, console: Console) -> None:
-    console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _name(file: Path) -> str:

@@ -8,7 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 WANDB = (sys.executable, "-P", "-m", "wandb")
-"""W&B's command line, whatever is in the current folder."""
+"""W&B's command line; `-P` ignores a `wandb` in the current folder."""
 
 TIMEOUT = 5.0
 """Seconds to wait for W&B's server."""

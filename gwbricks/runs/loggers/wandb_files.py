@@ -15,7 +15,7 @@ def wandb_files(run: Path) -> list[Path]:
 
 
 def run_id(file: Path) -> str:
-    """Returns the id of the run that a file of W&B is of.
+    """Returns the id of the run that a file of W&B belongs to.
 
     Example:
         >>> run_id(Path("wandb/offline-run-20261121_120000-ab12/run-ab12.wandb"))
@@ -26,7 +26,7 @@ def run_id(file: Path) -> str:
 
 @contextmanager
 def staged_in(folder: Path) -> Iterator[None]:
-    """Keeps tables in a folder until they are sent; W&B's own place is the user's."""
+    """Has W&B keep unsent tables in a folder, not in the user's home."""
     before = os.environ.get("WANDB_DATA_DIR")
     os.environ["WANDB_DATA_DIR"] = str((folder / "wandb").resolve())
     try:

@@ -32,10 +32,10 @@ PRETRAIN = "pretrain"
 def wandb_arguments(
     node: Mapping[str, Any], run: Path, saved: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns what a W&B logger is built with besides what the config says.
+    """Returns arguments of a W&B logger besides those of the config.
 
-    A run that goes on in its folder has the id that it had. The id of one that is
-    trained for another run is its own, whatever W&B's agent says.
+    A run that goes on in its folder keeps its id. A run that is trained for another one
+    gets a new id, as an agent of W&B would give both of them the same.
 
     Args:
         node: The logger's config.
@@ -77,7 +77,7 @@ def start_run(logger: WandbLogger, run: Path) -> None:
 
 @contextmanager
 def _masked_command() -> Iterator[None]:
-    """Keeps secrets of the command line from W&B, which notes it."""
+    """Hides secrets in the command line, which W&B records."""
     before = sys.argv
     sys.argv = masked_overrides(before)
     try:
@@ -88,12 +88,12 @@ def _masked_command() -> Iterator[None]:
 
 @contextmanager
 def _without_launch() -> Iterator[None]:
-    """Saves half a second in which W&B's launcher is imported, to find no inputs."""
+    """Skips W&B's search for launcher inputs, whose import takes half a second."""
     from wandb.sdk.wandb_run import Run
 
     name = "_detect_and_apply_job_inputs"
     before = getattr(Run, name, None)
-    if before is None or "wandb.sdk.launch" in sys.modules:  # there may be some
+    if before is None or "wandb.sdk.launch" in sys.modules:  # it may have inputs
         yield
         return
     setattr(Run, name, lambda _: None)
@@ -149,10 +149,10 @@ def log_weights(logger: WandbLogger, run: Path) -> None:
 
 @rank_zero_only
 def use_weights(logger: WandbLogger, sources: Mapping[str, Path]) -> None:
-    """Notes weights that a run starts from as artifacts that it uses.
+    """Logs the weights that a run starts from as artifacts that it uses.
 
-    Those of a run with the same content are that run's own artifact, so that W&B shows
-    what came from where.
+    Weights of another run get the name of that run's artifact. With the same content
+    they are the same artifact to W&B, which then shows what came from which run.
 
     Args:
         logger: The logger.

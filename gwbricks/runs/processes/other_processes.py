@@ -18,27 +18,27 @@ POLL = 0.2
 """Seconds between two looks at them."""
 
 SLOW = 5.0
-"""Seconds in which a process that failed has surely ended."""
+"""Seconds within which a process that failed has ended."""
 
 PATIENCE = 30.0
 """Seconds that this process may take to notice that another has failed."""
 
 QUIET = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
-"""Keeps advice of torch out of the files that are there to say why one failed."""
+"""Keeps advice of torch out of the logs, which say why a process failed."""
 
 ASKED = (TERMINATED, -signal.SIGTERM)
-"""Exit statuses of those that were asked to end."""
+"""Exit statuses of processes that were asked to end."""
 
 
 class OtherProcesses:
-    """Starts processes, watches them, and ends with them.
+    """Starts the other processes, watches them, and waits for their end.
 
-    When one fails, this process fails in what it does together with it. If it waits
-    instead, as GPUs do, for much too long, then it is ended here.
+    When one fails, what this process computes together with it fails too. On GPUs this
+    process may wait for ever instead; then it is ended after `PATIENCE`.
 
     Args:
         count: How many processes there are in all.
-        folder: Where each writes what it has to say.
+        folder: Where each writes its log.
     """
 
     def __init__(self, count: int, folder: Path) -> None:
@@ -46,7 +46,7 @@ class OtherProcesses:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._is_over = threading.Event()
         for log in folder.glob(log_name("*")):
-            log.unlink()  # of before, where a run goes on
+            log.unlink()  # of an earlier start of this run
 
     def start(self, number: int, local: int, spec: WorkerSpec) -> None:
         """Starts a process.
@@ -98,7 +98,7 @@ class OtherProcesses:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Waits for the others to end; those that cannot, when this one failed, die."""
+        """Waits for the others to end, and kills those that do not."""
         self._is_over.set()
         deadline = time.monotonic() + (PATIENCE if kind is None else 1.0)
         for number, process in self._processes.items():
@@ -155,5 +155,5 @@ class OtherProcesses:
 
 
 def log_name(number: int | str) -> str:
-    """Returns the name of the file in the run folder in which a process complains."""
+    """Returns the name of a process's log in the run folder."""
     return f"process_{number}.log"

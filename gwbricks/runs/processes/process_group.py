@@ -1,4 +1,4 @@
-"""The processes that train together: who they are, and how they begin and end."""
+"""The processes that train together: how many, where, and how they begin and end."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class Processes:
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Processes":
-        """Finds out who trains together.
+        """Finds out which processes train together.
 
         Args:
             arguments: What `trainer` says.
@@ -81,7 +81,7 @@ class Processes:
         """Sets the threads of this process: no more than its part of the cores.
 
         Args:
-            threads: Those of each process; `auto` and None share torch's out.
+            threads: Threads of each process; `auto` and None divide those of torch.
         """
         if self.local > 1:
             own = torch.get_num_threads() // self.local
@@ -90,11 +90,11 @@ class Processes:
 
     @contextmanager
     def together(self, spec: WorkerSpec, folder: Path) -> Iterator[None]:
-        """Starts the others of this machine, if nobody else does, and ends with them.
+        """Starts and ends the others of this machine, unless torchrun or Slurm does.
 
         Args:
             spec: What the others are given to do.
-            folder: Where those of this machine write what they have to say.
+            folder: Where the processes of this machine write their logs.
 
         Raises:
             ProcessError: If one of the others failed, with its cause.
@@ -146,7 +146,7 @@ def _leave() -> None:
 
 
 class TellRunFolder(Callback):
-    """Tells all processes of the run folder, in which those that fail say why.
+    """Tells all processes the run folder, where a process that fails writes its log.
 
     Args:
         folder: The run folder; None in processes that do not know it.
@@ -162,7 +162,7 @@ class TellRunFolder(Callback):
 
     @contextmanager
     def reported(self, number: int) -> Iterator[None]:
-        """Writes why this process fails, unless what started it keeps its words."""
+        """Writes why this process fails, unless what started it writes its log."""
         try:
             yield
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What a process that helps is given to do, and what it answers."""
+"""What the first process sends to one that helps it train, and the answer."""
 
 import traceback
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ READY = b"ready\n"
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """All that a process needs to help: plain values, so that nothing is unpickled.
+    """All that a process needs to help train: plain values, so nothing is unpickled.
 
     Args:
         config: The resolved config, with the run folder.

@@ -31,7 +31,7 @@ class RayLauncher(JobLauncher):
         address: Of the cluster; null starts one on this machine.
         num_cpus: Cores that Ray keeps for a job; null or auto: 1.
         num_gpus: GPUs that Ray keeps for a job, and lets it see.
-        resources: Further ones that a node must have.
+        resources: Amounts of other resources that a node must have.
 
     Raises:
         ConfigError: If Ray is not installed.
@@ -58,6 +58,7 @@ class RayLauncher(JobLauncher):
         is_stopped = task.stop_file(sweep).exists
         self._check_room(ray)
         needs = {**self.amounts, "resources": self.resources}
+        # Ray would retry without end; the record of a job counts its attempts
         start = ray.remote(max_retries=0, **needs)(_run).remote
         most = specs[0].config["sweep"]["jobs"] or len(specs)
         waiting, given = deque(specs), dict[Any, JobSpec]()
@@ -70,9 +71,9 @@ class RayLauncher(JobLauncher):
                 given[start(task, spec, str(Path.cwd()), dict(os.environ))] = spec
             done, _ = ray.wait(list(given), timeout=POLL) if given else ([], [])
             for ref in done:
-                cause, spec = _loss(ray, ref), given.pop(ref)
+                cause, spec = _why_lost(ray, ref), given.pop(ref)
                 if cause is not None and not is_stopped():
-                    sweep.bury(spec.identity, cause, spec.attempts)
+                    sweep.record_death(spec.identity, cause, spec.attempts)
 
     def _connect(self) -> Any:  # noqa: ANN401 - a module that may not be installed
         import ray
@@ -90,11 +91,11 @@ class RayLauncher(JobLauncher):
                 " hydra.launcher.address=null to start one here."
             ) from error
         finally:
-            signal.signal(signal.SIGTERM, before)  # Ray has its own
+            signal.signal(signal.SIGTERM, before)  # Ray replaces it
         return ray
 
     def _check_room(self, ray: Any) -> None:  # noqa: ANN401
-        """Tells if the jobs wait for a node that is yet to come."""
+        """Prints a line if no node is large enough, so that jobs wait for a new one."""
         amounts = {"CPU": self.amounts["num_cpus"], "GPU": self.amounts["num_gpus"]}
         needs = {**amounts, **self.resources}
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -104,13 +105,13 @@ class RayLauncher(JobLauncher):
 
 
 def _cancel_queued(ray: Any, given: Mapping[Any, JobSpec]) -> None:  # noqa: ANN401
-    """Cancels what no node had room for; what runs has seen that it is to stop."""
+    """Cancels the jobs that no node has begun; the others see the stop file."""
     for ref, spec in given.items():
         if spec.sweep.read(spec.identity).status != RUNNING:
             ray.cancel(ref)
 
 
-def _loss(ray: Any, ref: Any) -> str | None:  # noqa: ANN401
+def _why_lost(ray: Any, ref: Any) -> str | None:  # noqa: ANN401
     """Returns why Ray lost a job; None if it came back."""
     try:
         ray.get(ref)
@@ -123,7 +124,7 @@ def _loss(ray: Any, ref: Any) -> str | None:  # noqa: ANN401
 def _run(
     task: SweepTask, spec: JobSpec, folder: str, environment: Mapping[str, str]
 ) -> None:
-    """Runs a job on whatever node; its own environment goes before the command's."""
+    """Runs a job on a node, whose own environment variables override the command's."""
     os.environ.update({**environment, **os.environ})
     enter_folder(folder)
     attempt_now(spec, task.stop_file(spec.sweep).exists)

@@ -22,14 +22,14 @@ from gwbricks.sweeps.task import SweepTask
 from gwbricks.whole_file import write_whole
 
 GENERIC = ("name", "timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node")
-"""What submitit knows of every kind of cluster; the rest it wants as `slurm_KEY`."""
+"""Settings that submitit has for all clusters; others it calls `slurm_KEY`."""
 
 MOST_AT_A_TIME = 1000
 REFUSALS = (AssertionError, NameError, OSError, RuntimeError, ValueError)
-"""What submitit raises when it, or `sbatch`, does not like a setting."""
+"""What submitit raises when it, or `sbatch`, rejects a setting."""
 
 UNKNOWN = (OSError, subprocess.SubprocessError)
-"""What a look at the queue raises; the next one may tell."""
+"""What reading the queue may raise, although the next look may succeed."""
 
 
 class SlurmLauncher(JobLauncher):
@@ -40,10 +40,10 @@ class SlurmLauncher(JobLauncher):
     leaves them there.
 
     Args:
-        folder: For what Slurm prints; all nodes see it.
+        folder: Where Slurm writes what jobs print; every node must see it.
         poll_s: Seconds between two looks at the queue.
         max_num_timeout: How often a job whose time is up is queued again.
-        settings: Further ones of submitit's.
+        settings: Further settings of submitit.
 
     Raises:
         ConfigError: If submitit is not installed, or there is no Slurm here.
@@ -64,13 +64,14 @@ class SlurmLauncher(JobLauncher):
                     f"hydra.launcher.{key}: {value!r}. Expected a number, 0 or more."
                 )
         self.folder, self.poll_s, self.timeouts = Path(folder), poll_s, max_num_timeout
-        is_open = settings.get("cpus_per_task") == "auto"
-        self.settings = {**settings, "cpus_per_task": None} if is_open else settings
+        is_auto = settings.get("cpus_per_task") == "auto"
+        self.settings = {**settings, "cpus_per_task": None} if is_auto else settings
 
     def run(self, task: SweepTask, specs: Sequence[JobSpec]) -> None:
         """See `JobLauncher.run`."""
         sweep = specs[0].sweep
         jobs = {spec.identity: spec for spec in specs}
+        # two commands at once would each find a job missing, and queue it twice
         with FileLock(sweep.records / ".slurm.lock"):
             try:
                 queue = read_queue()
@@ -101,10 +102,10 @@ class SlurmLauncher(JobLauncher):
                 self.folder, "slurm", slurm_max_num_timeout=self.timeouts
             )
             executor.update_parameters(stderr_to_stdout=True, **prefixed)
-            with clean_env():  # of the allocation that the command may have itself
+            with clean_env():  # without variables of an allocation of the command
                 found = executor.map_array(SlurmJob(str(Path.cwd())), specs)
         except REFUSALS as error:
-            raise ConfigError(f"hydra/launcher=slurm: {_said(error)}") from error
+            raise ConfigError(f"hydra/launcher=slurm: {_refusal(error)}") from error
         for spec, job in zip(specs, found, strict=True):
             write_whole(sweep.ticket(spec.identity), job.job_id)
 
@@ -122,22 +123,24 @@ class SlurmLauncher(JobLauncher):
             missing = _missing(sweep, waiting)
             lost = missing & missed  # the disk may be slower to tell than the queue
             missed = missing - lost
-            again = [jobs[i] for i in waiting if i in lost and self._is_open(jobs[i])]
+            again = [
+                jobs[i] for i in waiting if i in lost and self._record_lost(jobs[i])
+            ]
             self._submit(sweep, again)
             waiting = [i for i in waiting if i not in lost or jobs[i] in again]
         if waiting:
             self._leave(sweep, waiting, stop.read_text(encoding="utf-8"))
 
-    def _is_open(self, spec: JobSpec) -> bool:
-        """Records what became of a job that left the queue; True if it is to go on."""
+    def _record_lost(self, spec: JobSpec) -> bool:
+        """Records that a job left the queue without an end; True if it may go on."""
         sweep, identity = spec.sweep, spec.identity
         number = _ticket(sweep, identity)
-        cause = f"job {number} of Slurm ended: {self._last_words(str(number))}"
+        cause = f"job {number} of Slurm ended: {self._last_line(str(number))}"
         limit = spec.attempts if sweep.read(identity).status == RUNNING else 0
-        sweep.bury(identity, cause, limit)
+        sweep.record_death(identity, cause, limit)
         return sweep.read(identity).status == RUNNING
 
-    def _last_words(self, number: str) -> str:
+    def _last_line(self, number: str) -> str:
         with suppress(OSError):
             text = (self.folder / f"{number}_0_log.out").read_text(errors="replace")
             for line in reversed(text.splitlines()):
@@ -146,6 +149,7 @@ class SlurmLauncher(JobLauncher):
         return "it printed nothing"
 
     def _leave(self, sweep: SweepFolder, waiting: Sequence[str], how: str) -> None:
+        """Leaves jobs in the queue, or after Ctrl-C cancels them and waits for that."""
         if how != "SIGINT":
             tell("the jobs stay in the queue of Slurm; the same command waits for them")
             return
@@ -170,7 +174,7 @@ def _missing(sweep: SweepFolder, identities: Iterable[str]) -> set[str]:
     return {i for i in identities if _ticket(sweep, i) not in queue}
 
 
-def _said(error: Exception) -> str:
+def _refusal(error: Exception) -> str:
     """Returns what Slurm says of a wrong setting, without submitit's traceback."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("sbatch: ")]

@@ -36,7 +36,8 @@ class SlurmJob:
         from submitit import JobEnvironment
 
         enter_folder(self.folder)
-        os.environ["SLURM_JOB_NAME"] = "interactive"  # Lightning is to start its own
+        # has Lightning start its processes itself, as in a shell
+        os.environ["SLURM_JOB_NAME"] = "interactive"
         number = getattr(signal, f"SIG{JobEnvironment.USR_SIG}")
         handle = signal.getsignal(number)
         assert callable(handle)

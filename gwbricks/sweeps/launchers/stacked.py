@@ -27,7 +27,10 @@ MAY_DIFFER = (
     "domains.*.pretrain.*",
     "trainer.*",
 )
-"""What is each run's own: weights, batches, and all that happens between its steps."""
+"""Keys in which jobs of a stack may differ.
+
+Weights, batches, and all that happens between two steps are each run's own.
+"""
 
 MUST_AGREE = (
     "loss_coefs.routes*",
@@ -37,6 +40,7 @@ MUST_AGREE = (
     "trainer.precision",
     "trainer.strategy",
 )
+"""Exceptions: what a step computes, of how many rows, and where."""
 
 
 class StackedLauncher(JobLauncher):
@@ -99,13 +103,14 @@ def problems_of(specs: Sequence[JobSpec]) -> list[str]:
 def _may_differ(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
     if any(fnmatchcase(key, pattern) for pattern in MUST_AGREE):
         return False
+    # a coefficient is a number in the step, but whether it is there changes the graph
     if fnmatchcase(key, "loss_coefs.*") and key.count(".") == 1:
         return len({_kind(config.get(key)) for config in configs}) == 1
     return any(fnmatchcase(key, pattern) for pattern in MAY_DIFFER)
 
 
 def _kind(coef: object) -> str:
-    """What a loss is: absent, measured, or trained."""
+    """Returns whether a loss is absent, only measured, or trained on."""
     return "off" if coef is None else "on" if coef else "measured"
 
 

@@ -1,4 +1,4 @@
-"""Stops a trial whose metric is worse than what others had by then."""
+"""Stops a trial whose metric is worse than that of others after as many epochs."""
 
 import math
 from pathlib import Path
@@ -25,10 +25,11 @@ class PruneTrial(Callback):
     def __init__(self, trial: Trial, metric: str) -> None:
         self.trial, self.metric = trial, metric
         known = trial.study.get_trials(deepcopy=False)[trial.number]
+        # a trial that goes on repeats epochs, of which Optuna would warn
         self.reported = {*known.intermediate_values}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Reports, once an epoch; after the last one there is nothing to save.
+        """Reports once an epoch, and stops the trial unless it is over anyway.
 
         Raises:
             PrunedError: If the trial is to stop.
@@ -46,12 +47,12 @@ class PruneTrial(Callback):
             raise PrunedError(f"{self.metric} {value:.4g} after {epochs}")
 
 
-def pruning(sweeper: DictConfig, folder: Path, metric: str) -> list[Callback]:
-    """Returns what stops the trial that this process runs, if trials are stopped.
+def pruning_callbacks(sweeper: DictConfig, folder: Path, metric: str) -> list[Callback]:
+    """Returns the callback that stops the trial of this process, if there is a pruner.
 
     Args:
         sweeper: The section `hydra.sweeper` of the job.
-        folder: The sweep's.
+        folder: The sweep's folder.
         metric: Name of the metric.
     """
     if sweeper.pruner is None:
@@ -60,7 +61,7 @@ def pruning(sweeper: DictConfig, folder: Path, metric: str) -> list[Callback]:
     study = optuna.load_study(
         study_name=NAME,
         storage=study_storage(sweeper.storage, folder),
-        sampler=optuna.samplers.RandomSampler(),  # it is not asked
+        sampler=optuna.samplers.RandomSampler(),  # the values are chosen already
         pruner=make_pruner(node["pruner"]),
     )
     trial = study.get_trials(deepcopy=False)[sweeper.trial]

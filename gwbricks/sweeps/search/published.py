@@ -14,7 +14,7 @@ from gwbricks.sweeps.search.study_picture import draw_study
 
 JOB_TYPE = "study"
 KEPT = ("entity", "project", "mode", "group", "tags", "notes")
-"""Keys of the trials' logger."""
+"""Keys of the trials' logger that the study's run takes over."""
 
 
 def publish_study(
@@ -23,16 +23,16 @@ def publish_study(
     folder: Path,
     loggers: Mapping[str, Any],
 ) -> str | None:
-    """Logs a study to W&B, if its trials are there; once more, to the same run.
+    """Logs a study to W&B, if its trials log there; a later call adds to that run.
 
     Args:
         study: The study.
         metrics: Names of what it optimises.
         folder: The sweep's folder.
-        loggers: The config's `logger`.
+        loggers: The section `logger` of the config.
 
     Returns:
-        Why it could not be sent, if so.
+        Why it could not be sent; None if it was, or had not to be.
     """
     nodes = [n for n in loggers.values() if n and n["_target_"].endswith("WandbLogger")]
     if not nodes:
@@ -57,6 +57,7 @@ def publish_study(
     with staged_in(folder):
         image = wandb.Image(Image.open(picture))
         trials = wandb.Table([*columns], rows, allow_mixed_types=True)
+        # W&B drops what is logged at a step that it is past
         run.log({"study": image, "trials": trials}, step=len(rows))
     run.finish(exit_code=0)
     return None

@@ -59,7 +59,7 @@ def make_sampler(node: Node, seed: int | None, number: int) -> BaseSampler:
 
 
 def make_pruner(node: Node | None) -> BasePruner:
-    """Returns what decides which trials to stop.
+    """Returns the pruner, which decides which trials to stop.
 
     Args:
         node: What `hydra.sweeper.pruner` says.

@@ -31,7 +31,7 @@ class SearchSettings:
         direction: `minimize` or `maximize`, or one of them for each metric.
         sampler: What proposes values.
         seed: Of the sampler.
-        batch: Number of trials at a time.
+        batch: How many trials run at a time.
         pruner: What stops bad trials.
         storage: `sqlite` or `journal`.
 
@@ -53,7 +53,7 @@ class SearchSettings:
     def read(
         cls, metrics: Sequence[str], config: Mapping[str, Any]
     ) -> "SearchSettings":
-        """Takes what a config says.
+        """Makes settings of the section `hydra.sweeper` of a config.
 
         Raises:
             UnknownNameError: If it has a key that nothing reads.
@@ -80,7 +80,7 @@ class SearchSettings:
                 f"hydra.sweeper.storage: {self.storage!r}. Expected sqlite or journal."
             )
         self._check_objectives()
-        make_sampler(self.sampler, self.seed, 0)
+        make_sampler(self.sampler, self.seed, 0)  # raises early
         make_pruner(self.pruner)
 
     def _check_objectives(self) -> None:

@@ -62,7 +62,7 @@ class Space:
         parser = OverridesParser.create(config_loader=loader)
         dimensions: dict[str, BaseDistribution] = {}
         fixed: dict[str, str] = {}
-        given = [f"{key}={_grammar(value)}" for key, value in space.items()]
+        given = [f"{key}={_as_override(value)}" for key, value in space.items()]
         for override in parser.parse_overrides(given):
             if not override.is_sweep_override():
                 raise ConfigError(
@@ -74,14 +74,14 @@ class Space:
             if override.is_sweep_override():
                 dimensions[key] = _distribution(override)
             else:
-                dimensions.pop(key, None)
+                dimensions.pop(key, None)  # a value on the command line ends its search
                 fixed[key] = str(override.input_line)
         if not dimensions:
             raise ConfigError(f"{KEY}: nothing to search. {_known()}")
         return cls(dimensions, list(fixed.values()))
 
     def suggest(self, trial: Trial) -> list[str]:
-        """Returns the overrides of a trial; values that it has had it keeps."""
+        """Returns the overrides of a trial; asked again, it has the same values."""
         values = {key: _suggest(trial, key, d) for key, d in self.dimensions.items()}
         return self.overrides(values)
 
@@ -95,7 +95,7 @@ class Space:
         return [*self.fixed, *(f"{key}={_text(v)}" for key, v in values.items())]
 
     def first(self) -> dict[str, Value]:
-        """Returns some values of the space."""
+        """Returns one value of each key, to compose some config of the study."""
         return {
             key: d.choices[0] if isinstance(d, CategoricalDistribution) else d.low
             for key, d in self.dimensions.items()
@@ -124,7 +124,7 @@ def _known() -> str:
     return f"Expected what to choose from, such as {EXAMPLES}."
 
 
-def _grammar(value: object) -> str:
+def _as_override(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"choice({','.join(map(_text, value))})"
     return _text(value)
@@ -135,7 +135,7 @@ def _text(value: object) -> str:
 
 
 def _typed(text: str) -> Value:
-    """Returns what an override's value is, if Optuna knows its type."""
+    """Returns a number, truth value or null that a text means, or else the text."""
     try:
         value = json.loads(text.lower() if text in ("True", "False") else text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A study in the folder of its sweep: asks for trials, and loses none."""
+"""A study in the folder of its sweep; it outlives the process that leads it."""
 
 import math
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ def study_storage(name: str, folder: Path) -> BaseStorage:
 
 
 class JournalLock(JournalFileOpenLock):
-    """A lock of a journal that ends with its owner.
+    """A lock of a journal that is free again when its owner dies.
 
-    Optuna's own outlive a process that is killed: whoever comes next waits for half a
-    minute, or for ever where the path is relative.
+    Optuna's own locks stay when their owner is killed: the next process waits for half
+    a minute, or for ever if the path is relative.
 
     Args:
         journal: Path of the journal.
@@ -62,16 +62,16 @@ class JournalLock(JournalFileOpenLock):
 
 
 class Search:
-    """A study, as the process that leads it sees it.
+    """A study, and which of its trials are run next.
 
-    Every trial that was asked for is told of before more are asked for. So the trials
-    that are running when a batch is taken were lost by a process that died, and come
-    first; their jobs go on where they were.
+    All trials of a batch have ended before the next batch is taken. A trial that is
+    running when a batch is taken was therefore lost by a process that died. It comes
+    first, and its job goes on from its checkpoint.
 
     Args:
         settings: What is searched, and how.
         space: The values to choose from.
-        folder: The sweep's.
+        folder: The sweep's folder.
         config: Identity of what all trials share.
         retry: Whether the values of failed trials are tried again.
 
@@ -99,7 +99,7 @@ class Search:
         }
         storage = study_storage(settings.storage, folder)
         with self._lock:
-            self.study = _open(storage, settings.directions, described, folder)
+            self.study = _open_study(storage, settings.directions, described, folder)
             self._retried = self._enqueue_failed() if retry else set[int]()
 
     @property
@@ -146,7 +146,7 @@ class Search:
         return sorted(self.study.best_trials, key=lambda trial: trial.number)
 
     def has_learnt(self) -> bool:
-        """Whether any trial said something about its values."""
+        """Whether any trial has finished or was pruned, and so rates its values."""
         return _has_learnt(self.study)
 
     def _ended(self, trials: Sequence[FrozenTrial]) -> int:
@@ -184,6 +184,7 @@ class Search:
 
 
 def _values(trial: FrozenTrial) -> dict[str, Any]:
+    # a queued trial has its values there until it is asked for
     return trial.params or trial.system_attrs.get("fixed_params", {})
 
 
@@ -192,7 +193,7 @@ def _has_learnt(study: Study) -> bool:
     return any(t.state in told for t in study.get_trials(deepcopy=False))
 
 
-def _open(
+def _open_study(
     storage: BaseStorage,
     directions: Sequence[str],
     described: dict[str, Any],

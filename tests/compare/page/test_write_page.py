@@ -16,13 +16,13 @@ from gwbricks.compare.page.curves import curve_data
 from gwbricks.compare.page.data import page_data
 from gwbricks.compare.page.pictures import Album, LARGEST, WIDEST
 from gwbricks.compare.page.write_page import SCRIPTS, write_page
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\u2028'\""
 
 
-def written(tmp_path: Path, *runs: Run, title: str = "sweep") -> str:
+def written(tmp_path: Path, *runs: ComparedRun, title: str = "sweep") -> str:
     path = tmp_path / "page.html"
     write_page(compare(title, runs), path)
     return path.read_text(encoding="utf-8")

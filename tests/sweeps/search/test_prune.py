@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule
 from omegaconf import OmegaConf
 
 from gwbricks.errors import PrunedError
-from gwbricks.sweeps.search.prune import PruneTrial, pruning
+from gwbricks.sweeps.search.prune import PruneTrial, pruning_callbacks
 from gwbricks.sweeps.search.settings import SearchSettings
 from gwbricks.sweeps.search.space import Space
 from gwbricks.sweeps.search.study import Search
@@ -28,7 +28,7 @@ def trainer(epoch: int, **metrics: float) -> Any:  # noqa: ANN401 - a part of on
 
 def callback(folder: Path, number: int, pruner: object = MEDIAN) -> PruneTrial | None:
     sweeper = {"trial": number, "pruner": pruner, "storage": "journal"}
-    found = pruning(OmegaConf.create(sweeper), folder, "val/loss")
+    found = pruning_callbacks(OmegaConf.create(sweeper), folder, "val/loss")
     assert all(isinstance(each, PruneTrial) for each in found)
     return found[0] if found else None  # pyright: ignore[reportReturnType] - as asserted
 

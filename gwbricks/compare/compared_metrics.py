@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.runs.folder.results import ROUTE_WORDS
 
@@ -34,7 +34,7 @@ class Metric:
 
     Args:
         name: Its name, such as `test/loss`.
-        goal: `min` if lower is better, `max` if higher is; None if nobody knows.
+        goal: `min` if lower is better, `max` if higher is; None if that is unknown.
     """
 
     name: str
@@ -59,7 +59,7 @@ def goal_of(name: str, losses: Collection[str] = ()) -> str | None:
     if any(re.fullmatch(NEITHER, word) for word in words[-1]):
         return None
     for part, own in zip(parts[1:] or parts, words[1:] or words, strict=True):
-        for word in reversed(own):
+        for word in reversed(own):  # the last word is the noun, as in `loss_accuracy`
             if re.fullmatch(LOWER, word) or part in losses:
                 return "min"
             if re.fullmatch(HIGHER, word):
@@ -67,20 +67,22 @@ def goal_of(name: str, losses: Collection[str] = ()) -> str | None:
     return None
 
 
-def all_metrics(runs: Sequence[Run]) -> list[Metric]:
+def all_metrics(runs: Sequence[ComparedRun]) -> list[Metric]:
     """Returns every number that some run has, by name."""
     losses = loss_names(runs)
     names = sorted({name for run in runs for name in run.numbers})
     return [Metric(name, goal_of(name, losses)) for name in names]
 
 
-def loss_names(runs: Sequence[Run]) -> set[str]:
+def loss_names(runs: Sequence[ComparedRun]) -> set[str]:
     """Returns the names of the losses that the configs weigh."""
     keys = {key for run in runs for key in run.config or {}}
     return {k.removeprefix(COEFS) for k in keys if k.startswith(COEFS)}
 
 
-def default_metrics(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[Metric]:
+def default_metrics(
+    runs: Sequence[ComparedRun], metrics: Sequence[Metric]
+) -> list[Metric]:
     """Returns the metrics that are shown unasked.
 
     They are what the sweep optimises, the test loss, and what else was measured in the
@@ -94,7 +96,7 @@ def default_metrics(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[Metr
         and metric.name.split("/")[1] not in losses
         and metric.goal is not None
     ]
-    measured.sort(key=lambda m: (_of_route(m.name), m.goal == "min", m.name))
+    measured.sort(key=lambda m: (_is_of_route(m.name), m.goal == "min", m.name))
     optimised = Counter((run.config or {}).get("sweep.metric") for run in runs)
     names = [name for name, _ in optimised.most_common()]
     names += ["test/loss", *(metric.name for metric in measured)]
@@ -103,7 +105,7 @@ def default_metrics(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[Metr
     return (found or list(metrics))[:MOST_SHOWN]
 
 
-def _of_route(name: str) -> bool:
+def _is_of_route(name: str) -> bool:
     return any(word in name for word in ROUTE_WORDS)
 
 

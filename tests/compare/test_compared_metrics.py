@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gwbricks.compare.metrics import (
+from gwbricks.compare.compared_metrics import (
     all_metrics,
     chosen_metrics,
     default_metrics,
@@ -10,10 +10,10 @@ from gwbricks.compare.metrics import (
     Metric,
     MOST_SHOWN,
 )
-from gwbricks.compare.run import Run
+from gwbricks.compare.run import ComparedRun
 from gwbricks.errors import ConfigError, UnknownNameError
 
-Make = Callable[..., Run]
+Make = Callable[..., ComparedRun]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`gwbricks train -m`: starts a sweep, or goes on with one, and tells how it ended."""
+"""`gwbricks train -m`: starts a sweep, or goes on with one, and shows how it ended."""
 
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
@@ -8,6 +8,7 @@ from rich.console import Console
 from gwbricks.cli.hydra_app import run_sweep
 from gwbricks.config.compose import experiment_name
 from gwbricks.errors import ConfigError, SweepError
+from gwbricks.print_line import print_line
 from gwbricks.runs.folder.place import safe_name, timestamp
 from gwbricks.sweeps.job_table import show_jobs, summary
 from gwbricks.sweeps.record import FAILED, INTERRUPTED, Job, KILLED
@@ -18,10 +19,10 @@ PLUGINS = {
     "joblib": "hydra_plugins.hydra_joblib_launcher",
     "submitit_local": "hydra_plugins.hydra_submitit_launcher",
 }
-"""Packages that launchers come from."""
+"""Packages that Hydra's launchers are in."""
 
 
-def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> int:
+def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) -> None:
     """Runs the jobs of a sweep that have not ended yet.
 
     Raises:
@@ -39,7 +40,6 @@ def sweep(args: Sequence[str], trusted: Sequence[str], ckpt_path: str | None) ->
         _tell(task.notes)
     done = [(folder, job) for folder, found in jobs.items() for job in found]
     _check_done(done, task.tried)
-    return 0
 
 
 def _check_done(
@@ -109,4 +109,4 @@ def _show(folder: SweepFolder, jobs: Sequence[Job]) -> None:
 def _tell(lines: Sequence[str]) -> None:
     console = Console()
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print_line(console, line)
