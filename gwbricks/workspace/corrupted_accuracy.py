@@ -47,6 +47,7 @@ class CorruptedAccuracy(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """Returns `accuracy/CLASSIFIER/scale_SCALE`."""
+        # Scales are some of a given few, never computed: they can be compared exactly.
         scale = self._all("scale")
         return {
             f"accuracy/{name}/scale_{value:g}": correct[scale == value].mean()

@@ -63,6 +63,7 @@ class RouteReconstruction(Metric):
             empty = torch.zeros(target.shape[1], dtype=torch.float64)
             for name in ("error", "sum", "square"):
                 self.add_state(f"{name}:{route}", empty.clone(), dist_reduce_fx="sum")
+                # What is added after the metric was moved would stay on the CPU.
                 setattr(self, f"{name}:{route}", empty.to(target.device))
             self.add_state(f"rows:{route}", torch.tensor(0), dist_reduce_fx="sum")
         # The deviation is a difference of large sums; single precision would lose it.

@@ -74,6 +74,8 @@ class ChunkedRoutes:
         found: dict[str, list[LossOutput]] = {kind: [] for kind in self.kinds}
         # Each chunk's loss is divided by what all chunks count, so that they add up.
         for chunk in plan.chunks:
+            # Not reentrant: that form does not see the tensors in a dictionary, and
+            # would give the weights no gradient.
             losses = checkpoint(
                 self._graph.run,
                 {**inputs, "plan": chunk},

@@ -63,6 +63,7 @@ def route_bricks(
     return {
         **nests,
         "fuse": weights(fuse, READ_BY_FUSION, ["states"], alive_stages=alive),
+        # Selection and fusion of the first pass again: a cycle has one workspace.
         "refuse": BrickShared(
             "fuse",
             ["*/rebroadcast", "*/reencoding", "plan"],
@@ -100,6 +101,7 @@ def _domain_bricks(
         return BrickModule(method, reads, [writes], alive, trainable=None)
 
     def compare(errors: RouteErrors, pred: str, writes: str) -> Brick:
+        # A domain that the batch lacks is decoded to, with nothing to compare it with.
         return BrickModule(
             errors, [pred, *read], [writes], compared, trainable=None, skip_missing=True
         )

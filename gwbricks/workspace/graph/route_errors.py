@@ -30,7 +30,8 @@ class RouteErrors:
 
     All rows are compared in one call of the domain's loss, unless it computes a kind in
     its own way: then there is one call a kind. A scalar, as loss or as metric, is of
-    one route: then there is one call a route. Targets get no gradient.
+    one route: then there is one call a route. Which of the two it is, a copy
+    of the domain tells before the first call. Targets get no gradient.
 
     Args:
         name: Name of the domain.
@@ -90,7 +91,7 @@ class RouteErrors:
     def _calls(
         self, column: Column
     ) -> list[tuple[tuple[str, ...], tuple[RouteRows, ...]]]:
-        """Returns the kinds, and their runs, that are compared in one way."""
+        """Returns kinds that share a hook, each time with the rows of their routes."""
         kinds = column.kinds
         # Rows are sorted by kind, so both all of them and those of a kind are a slice.
         if self._own.isdisjoint(kinds):
@@ -100,7 +101,10 @@ class RouteErrors:
     def _compare(
         self, hook: Hook, rows: "_Compared", runs: tuple[RouteRows, ...]
     ) -> list[tuple[tuple[RouteRows, ...], LossOutput]] | None:
-        """Returns what the hook says of the runs that it compared in each call."""
+        """Returns the output of each call of a hook, with the routes it was given.
+
+        None if the loss is switched off.
+        """
         if hook not in self._by_row:
             # Called itself, it might draw numbers, or count its calls: the first batch
             # would not be computed as later ones are.

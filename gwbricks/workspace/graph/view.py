@@ -233,6 +233,7 @@ class WorkspaceView:
             fuse.selection = own
 
     def _steps_to(self, given: Iterable[str], outputs: Iterable[str]) -> list[Step]:
+        # A user may add or replace bricks between two calls.
         if self.collection.differs(self._structure):
             self._structure = self.collection.structure()
             self._steps.clear()
