@@ -297,5 +297,4 @@ def _whole_graph() -> dict[str, Any]:
         encoder = VariationalEncoder(1, 1, 1, 0)
     domain = WorkspaceDomain(IdentityDomain(1), encoder, nn.Identity(), trainable=True)
     routes, corruption = FusionRoutes(chunk=1), Corruption(nn.Identity(), [1.0])
-    workspace = Workspace(routes=routes, corruption=corruption)
-    return _compose({NAMELESS: domain}, workspace)
+    return _compose({NAMELESS: domain}, Workspace(routes=routes, corruption=corruption))
