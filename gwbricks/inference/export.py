@@ -18,6 +18,7 @@ from gwbricks.errors import ConfigError, UnknownNameError
 from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.dry_run import find_loaders
 from gwbricks.inference.evaluate import rebuild
+from gwbricks.print_line import print_line
 from gwbricks.quiet_libraries import quiet_libraries
 
 FORMATS = {".onnx": export_bricks_as_onnx, ".pt2": export_bricks_as_program}
@@ -75,13 +76,8 @@ def show_exported(exported: Exported, console: Console) -> None:
         for name, shape in shapes.items():
             table.add_row(kind, name, _text(shape))
     console.print(table)
-    console.print(
-        f"{exported.path}: the largest difference to PyTorch is"
-        f" {exported.difference:.2g}.",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-    )
+    difference = f"the largest difference to PyTorch is {exported.difference:.2g}."
+    print_line(console, f"{exported.path}: {difference}")
 
 
 def _text(shape: Shape) -> str:

@@ -20,6 +20,7 @@ from gwbricks.errors import ConfigError, suggest
 from gwbricks.experiment.threads import set_threads
 from gwbricks.inference.loaded import load, LoadedRun
 from gwbricks.inference.outputs import standard_outputs
+from gwbricks.print_line import print_line
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.whole_file import whole_file
 
@@ -155,7 +156,7 @@ def _show(found: Mapping[str, Tensor], path: Path, console: Console) -> None:
     for name, value in found.items():
         table.add_row(name, " x ".join(map(str, value.shape)))
     console.print(table)
-    console.print(f"{path}: written.", soft_wrap=True, markup=False, highlight=False)
+    print_line(console, f"{path}: written.")
 
 
 def _write_npz(values: Mapping[str, Tensor], made: Path) -> None:

@@ -17,6 +17,7 @@ from gwbricks.experiment.build import Experiment
 from gwbricks.experiment.graph_picture import keep_drawing
 from gwbricks.experiment.threads import choose_threads
 from gwbricks.experiment.trainer import build_trainer
+from gwbricks.print_line import print_line
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.runs.check import check
 from gwbricks.runs.fit import fit_and_test
@@ -69,7 +70,7 @@ def train(
         experiment = check(cfg, trusted)
         processes = Processes.of(experiment.config["trainer"])
         console = Console(quiet=not processes.is_first)
-        tell = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+        tell = partial(print_line, console)
         train_source = partial(train, trusted=trusted)
         weights = make_ready(experiment, cfg, spec, processes, train_source, tell)
         if not processes.is_first:

@@ -1,12 +1,11 @@
 """Whether saved weights fit the bricks that they are for."""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from torch import Tensor
 
 from gwbricks.bricks.shape_text import full_shape_text
-from gwbricks.errors import CheckpointError
+from gwbricks.errors import CheckpointError, close_match
 
 Weights = dict[str, dict[str, Tensor]]
 """Tensors by brick and name."""
@@ -61,8 +60,8 @@ def _missing(
 
 
 def _close(name: str, others: Iterable[str]) -> str:
-    close = get_close_matches(name, list(others), n=1)
-    return f" (is it {close[0]!r}?)" if close else ""
+    close = close_match(name, others)
+    return f" (is it {close!r}?)" if close else ""
 
 
 def _fits(own: Tensor, saved: Tensor) -> bool:

@@ -8,6 +8,7 @@ from torch import nn, Tensor
 from torch.func import functional_call
 
 from gwbricks.bricks import BrickCollection, Stage
+from gwbricks.bricks.graph.step import failure_notes
 from gwbricks.errors import ConfigError
 from gwbricks.training.batch_losses import compute_losses
 from gwbricks.training.stack.exact import Draw, Exact
@@ -179,5 +180,5 @@ def _check_metrics(graph: BrickCollection) -> None:
 
 def _explain(error: Exception) -> str:
     cause = str(error).strip().splitlines()[0]
-    where = " ".join(getattr(error, "__notes__", [])[:1])
+    where = " ".join(failure_notes(error)[:1])
     return f"bricks: what they do cannot be stacked: {cause} ({where}) {FIX}"
