@@ -26,7 +26,6 @@ from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.workspace import missing_kinds, Workspace, WorkspaceDomain
 from gwbricks.workspace.graph.gw_bricks import UNIMODAL
 
-
 MakeModule = Callable[..., LightningBrickCollection]
 """Makes a LightningModule around a graph; takes what belongs to a run by name."""
 
