@@ -33,6 +33,6 @@ class OwnConfigsFirst(SearchPathPlugin):
 
 def register() -> None:
     """Makes Hydra use the search path."""
-    # By hand, since Hydra itself looks for plugins in the package `hydra_plugins` alone.
-    # One that it has already is not added again.
+    # By hand, since Hydra itself looks in the package `hydra_plugins` alone. A plugin
+    # that it has already is not added again.
     Plugins.instance().register(OwnConfigsFirst)

@@ -85,14 +85,15 @@ TREE = (
     Key(
         "bricks.*",
         f"{TARGET}, a node of such nodes, or null",
-        "A brick, or a nest of bricks; `from` says where its weights are from. What takes"
-        " `domains` and `workspace` is given those of the config.",
+        "A brick, or a nest of bricks; `from` says where its weights are from. One that"
+        " takes `domains` and `workspace` is given those of the config.",
     ),
     Key("loss_coefs", NODE, "The objective, a weighted sum of losses.", dict | None),
     Key(
         "loss_coefs.*",
-        "a number of 0 or more, or null",
-        "Weight of a loss; 0 logs it but does not train it, null takes it away.",
+        "a number of 0 or more, a node with coef, or null",
+        "Weight of a loss; 0 logs it but does not train it, null takes it away. A node"
+        " changes it during training; `routes` holds weights of single routes.",
     ),
     Key("callbacks", NODE, "Callbacks of the trainer, by name.", dict | None),
     Key("callbacks.*", TARGET_OR_NULL, "A callback.", roles=(Callback,)),

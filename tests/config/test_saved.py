@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, strategies as st
 from omegaconf import OmegaConf
@@ -16,7 +18,7 @@ NESTED = st.recursive(
 
 @given(config=st.dictionaries(NAMES, NESTED))
 def test_no_text_of_a_secret_key_is_saved_wherever_it_stands(config: object) -> None:
-    def leaves(node: object, key: str = "") -> list[str]:
+    def leaves(node: Any, key: str = "") -> list[str]:  # noqa: ANN401 - of a config
         if isinstance(node, dict):
             return [leaf for k, v in node.items() for leaf in leaves(v, k)]
         if isinstance(node, list):
