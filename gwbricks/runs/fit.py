@@ -47,6 +47,7 @@ def _final_results(
     path = best.best_model_path if isinstance(best, ModelCheckpoint) else ""
     if path:
         load_weights(module, read_weights(Path(path), "checkpoint"), "checkpoint")
+    # Without loggers: they have the numbers of every epoch under the same names.
     silent = {"logger": False, "enable_progress_bar": False}
     quiet = make_trainer(experiment.config["trainer"], "trainer", **silent)
     quiet.validate(module, datamodule=data, verbose=False)

@@ -181,6 +181,7 @@ def _recorded(
         raise
     except BaseException as error:
         message = f"{type(error).__name__}: {error}"
+        # Only now did a mistake of the config show, and there is nothing to keep.
         is_new = not again and not experiment.module.global_step
         stopped = isinstance(error, ConfigError) and is_new
         raise

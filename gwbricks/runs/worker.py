@@ -12,6 +12,7 @@ def main() -> int:
     """Helps to train what standard input says, and returns the exit status."""
     spec = WorkerSpec.receive(sys.stdin.buffer)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # What libraries print is not to be taken for the answer.
     answer = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:

@@ -28,6 +28,8 @@ def job_identity(cfg: DictConfig, ckpt_path: str | None = None) -> str:
     """
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
+    # Emptied before the rest is resolved, not left out: other keys may refer to paths,
+    # and a job is the same job in another folder.
     paths = dict.fromkeys(plain.get("paths") or {}, "")
     settled = OmegaConf.create({**plain, "paths": paths})
     try:
@@ -36,5 +38,6 @@ def job_identity(cfg: DictConfig, ckpt_path: str | None = None) -> str:
         config = plain
     assert isinstance(config, dict)
     kept = {str(k): v for k, v in config.items() if k not in CHANGES_NOTHING}
+    # Not `hash`, which differs between processes.
     text = json.dumps([kept, ckpt_path], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -84,6 +84,8 @@ def _run_in_process(specs: Sequence[JobSpec], is_stopped: Callable[[], bool]) ->
 
 
 def _context(spec: JobSpec) -> ForkServerContext:
+    # A plain fork would copy threads' locks as they happen to be, and CUDA does not
+    # survive one; a spawned process would import everything again.
     context = multiprocessing.get_context("forkserver")
     more = ["gwbricks.sweeps.search.prune"] if spec.is_trial else []
     context.set_forkserver_preload([*PRELOADED, *more])
@@ -102,7 +104,7 @@ def _wait(process: ForkServerProcess, is_stopped: Callable[[], bool]) -> None:
         if is_stopped() or is_orphan:
             _stop(process)
         if is_orphan:
-            os._exit(1)
+            os._exit(1)  # else this process would go on with the next job
 
 
 def _stop(process: ForkServerProcess) -> None:

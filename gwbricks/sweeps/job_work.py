@@ -49,7 +49,7 @@ def work(specs: Sequence[JobSpec], environment: Mapping[str, str]) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep says when to stop
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # by this one
-    os.environ.clear()
+    os.environ.clear()  # those of the server that forked, which are older
     os.environ.update({**environment, **specs[0].config["hydra"]["job"]["env_set"]})
     os.environ.pop("WANDB_SERVICE", None)  # another's would outlive this process
     sweep = specs[0].sweep
@@ -141,7 +141,7 @@ def _train(
 
         last = _last_checkpoint(run) if job.status in (RUNNING, INTERRUPTED) else None
         if last is None and run.exists():
-            shutil.rmtree(run)
+            shutil.rmtree(run)  # it starts afresh, and in no other folder
         place = Place(parent, job.name, job.overrides, again=last is not None)
         checkpoint, further = last or spec.ckpt_path, _callbacks(spec)
         if stacked is None:

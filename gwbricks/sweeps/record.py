@@ -54,7 +54,7 @@ class Job:
         return replace(
             self,
             status=RUNNING,
-            attempts=self.attempts + 1,
+            attempts=self.attempts + 1,  # before it runs: what is killed counts nothing
             started=time.time(),
             error=None,
         )
@@ -64,6 +64,8 @@ class Job:
         seconds = self.seconds
         if self.status == RUNNING:
             seconds += time.time() - self.started
+        # A job that keeps what it has when it is asked to stop is not at fault: on a
+        # cluster that may happen often, and it is not given up for it.
         attempts = 0 if status == INTERRUPTED else self.attempts
         return replace(
             self, status=status, seconds=seconds, error=error, attempts=attempts

@@ -135,6 +135,8 @@ class RecordedLauncher(Launcher):
                 raise
             except Exception as error:
                 cause = f"the launcher failed: {one_line(error)}"
+            # What was interrupted meanwhile was asked to stop, as by a queue: it is for
+            # the next start. What is as open as before, no further launch will end.
             before, open_ones = left, (PENDING, RUNNING)
         for job in [] if is_stopped() else left:
             sweep.bury(job.identity, cause, limit=0)

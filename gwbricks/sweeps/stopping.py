@@ -29,6 +29,7 @@ def stoppable(stop: Path) -> Iterator[None]:
     received: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
+        # A file, because jobs may be on other machines, where no signal reaches them.
         stop.write_text(signal.Signals(number).name, encoding="utf-8")
         if received:
             raise KeyboardInterrupt

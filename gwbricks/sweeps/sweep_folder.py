@@ -84,12 +84,14 @@ class SweepFolder:
         """
         make_folder(self.records, "paths.outputs")
         labels = job_labels(overrides, fixed)
-        with FileLock(self.records / ".lock"):
+        with FileLock(self.records / ".lock"):  # the same sweep may be started twice
             taken = {job.number for job in self.jobs()}
             for index, (identity, given) in enumerate(overrides.items()):
                 if self._path(identity).exists():
                     self._reopen(self.read(identity), retry)
                     continue
+                # Run folders are named after numbers, so none changes: a new job takes
+                # its place in this command, or comes after all others.
                 number = index if index not in taken else max(taken) + 1
                 taken.add(number)
                 name = job_name(number, labels[identity])
@@ -133,7 +135,7 @@ class SweepFolder:
     def claim(self, identity: str) -> Iterator[Job]:
         """Waits until no other process has a job, and makes it this one's own."""
         with FileLock(self.records / f"{identity}.lock"):
-            yield self.read(identity)
+            yield self.read(identity)  # now: while it waited, another may have run it
 
     def is_owned(self, identity: str) -> bool:
         """Whether some process that is alive has a job."""
@@ -149,17 +151,22 @@ class SweepFolder:
             if job.status not in (PENDING, RUNNING):
                 return
             if job.status == RUNNING and job.attempts < limit:
+                # It stays RUNNING: what runs and has no owner goes on from its last
+                # checkpoint, while what is PENDING starts afresh.
                 self.write(replace(job, error=cause))
                 return
             times = f" ({job.attempts} times)" if job.attempts > 1 else ""
             self.write(job.ended(KILLED, cause + times))
             run = RunFolder(self.path / job.name)
-            if run.read().get("status") == RUNNING:
+            if run.read().get("status") == RUNNING:  # as its process left it
                 run.finish(FAILED, cause + times)
 
     @contextmanager
     def slot(self, count: int, is_stopped: Callable[[], bool]) -> Iterator[bool]:
         """Waits for one of `count` places of this machine; gives False if stopped."""
+        # Locks, not a semaphore: all commands on a machine share its places, and those
+        # of a process that is killed are free at once. The folder may be seen by other
+        # machines, which have places of their own.
         machine = safe_name(platform.node())
         locks = [
             FileLock(self.records / f".{machine}-{i}.lock", timeout=0)

@@ -57,6 +57,7 @@ class OtherProcesses:
             spec: What it is given to do.
         """
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        # A file, not a pipe: a pipe that nobody empties would stop the process.
         with (self.folder / log_name(number)).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "gwbricks.runs.worker"],
@@ -146,6 +147,8 @@ class OtherProcesses:
         while not self._is_over.wait(POLL):
             if cause := self.cause(0.0, is_asked=True):
                 if not self._is_over.wait(PATIENCE):
+                    # The main thread waits in torch for a partner that is dead, and no
+                    # exception reaches it there.
                     RunFolder(self.folder).finish("failed", f"ProcessError: {cause}")
                     os._exit(1)
                 return

@@ -54,6 +54,7 @@ class Processes:
         if is_single(arguments):
             return cls()
         quiet = {"enable_progress_bar": False, "callbacks": []}
+        # Lightning knows torchrun, Slurm and others by the variables that they set.
         trainer = make_trainer(arguments, "trainer", logger=False, **quiet)
         strategy = trainer.strategy
         if not isinstance(strategy, ParallelStrategy):
@@ -116,6 +117,8 @@ class Processes:
             except GWBricksError:
                 raise
             except BaseException as error:
+                # Who loses a partner fails too, with an error of the network that names
+                # no cause: the first to fail is asked for it.
                 is_asked = isinstance(error, KeyboardInterrupt)
                 patience = SLOW if self.is_first and not is_asked else 0.0
                 cause = others.cause(patience, is_asked)

@@ -58,6 +58,7 @@ class KeepOnSignal(Callback):
     ) -> None:
         """Goes on with the random state of the checkpoint."""
         del pl_module, batch, batch_idx
+        # Not when the checkpoint is loaded: loaders draw numbers when they start.
         for state in self._random_states[trainer.global_rank :][:1]:
             torch.set_rng_state(state[0])
             torch.cuda.set_rng_state_all(state[1:])
@@ -82,6 +83,7 @@ class KeepOnSignal(Callback):
             loader: Any = trainer.train_dataloader
             if hasattr(loader, "load_state_dict"):
                 self._loader_state = loader.state_dict()
+            # Here, not once the error is raised: all processes have to take part.
             trainer.save_checkpoint(self.path)
             self._is_saving = False
             self.termination.check()
