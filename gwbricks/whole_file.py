@@ -17,11 +17,13 @@ A process that is killed leaves it behind; nobody reads it, and it may be delete
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, is_flushed: bool = True) -> Iterator[Path]:
     """Gives a path to write to; the file takes its place if nothing was raised.
 
     Args:
         path: Where the file is to be. One that is there is replaced at the end.
+        is_flushed: Whether to wait until the disk has it, some milliseconds, so that it
+            outlives a power cut, too.
 
     Raises:
         ConfigError: If the file cannot be written.
@@ -39,7 +41,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         made = Path(folder) / path.name
         yield made
         _as_others(made)
-        _flush(made)
+        if is_flushed:
+            _flush(made)
         made.replace(path)
 
 

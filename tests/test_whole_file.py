@@ -25,6 +25,7 @@ WHOLE = {"made", "figure", "pen"}
 """What may be written to: a path of `whole_file`, and what is no file."""
 
 OTHERWISE = {
+    "whole_file.py": "writes beside",
     "bricks/files/export.py": "writes where CheckedExport says, which is beside",
     "compare/page/pictures.py": "writes to memory",
     "runs/processes/other_processes.py": "what a process says, while it says it",

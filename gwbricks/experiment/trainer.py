@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
@@ -14,6 +15,7 @@ from gwbricks.errors import ConfigError
 from gwbricks.experiment.devices import make_strategy
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.schedule import make_schedule
+from gwbricks.training.whole_checkpoints import WholeCheckpoints
 
 SOME_STEPS = 1_000
 """Stands for the length of a run that has not been started."""
@@ -71,6 +73,8 @@ def make_trainer(arguments: Mapping[str, Any], key: str, **extra: Any) -> Traine
         if name == "auto" and isinstance(trainer.strategy, DDPStrategy):
             settings["strategy"] = make_strategy("ddp", str(accelerator), key)
             trainer = Trainer(**settings)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # Lightning's own
+            trainer.strategy.checkpoint_io = WholeCheckpoints()
         return trainer
     except Exception as error:
         given = arguments.get("accelerator")
