@@ -1,11 +1,11 @@
 """What describes a command, and the help and the parser that are made of it."""
 
-from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import TextWrapper
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TYPE_CHECKING
 
-from gwbricks.cli.parser import OptionParser
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 WIDTH = 88
 """Most characters in a line of help."""
@@ -37,7 +37,7 @@ class Given(NamedTuple):
         trusted: Packages that configs may build from, besides those of the allow-list.
     """
 
-    options: Namespace
+    options: "Namespace"
     words: list[str]
     trusted: list[str]
 
@@ -74,6 +74,10 @@ class Command(NamedTuple):
         Raises:
             ConfigError: If an option is unknown, is missing, or has a wrong value.
         """
+        from argparse import Namespace
+
+        from gwbricks.cli.parser import OptionParser
+
         read = [argument for argument in self.arguments if argument.reading is not None]
         if not read:  # argparse would drop a `--`, which is for Hydra to read
             return Given(Namespace(), list(args), list(trusted))
@@ -109,7 +113,7 @@ def in_columns(arguments: Iterable[Argument]) -> str:
     return "\n".join(lines)
 
 
-def _add(parser: OptionParser, argument: Argument) -> None:
+def _add(parser: "ArgumentParser", argument: Argument) -> None:
     name, _, metavar = argument.shown.partition(" ")
     reading = dict(argument.reading or {})
     if not name.startswith("-"):
