@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from gwbricks.bricks import Brick
-from gwbricks.config.tree import TREE
+from gwbricks.config.keys.tree import TREE
 from gwbricks.errors import close_match, ConfigError, MOST_LISTED, nearest_names
 
 PREFIXES = (

@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from gwbricks.config.allowed_targets import builds_brick, resolve_target
 from gwbricks.config.arguments import argument_problems, filled_arguments
 from gwbricks.config.brick_sources import source_problems, without_sources
-from gwbricks.config.key import find_nodes
-from gwbricks.config.keys import unknown_keys, wrong_types
+from gwbricks.config.keys.checks import unknown_keys, wrong_types
+from gwbricks.config.keys.key import find_nodes
 from gwbricks.config.optimizer import group_problems, GROUPS
 from gwbricks.errors import ConfigError
 

@@ -14,7 +14,7 @@ from gwbricks.config.allowed_targets import resolve_target
 from gwbricks.config.arguments import filled_arguments
 from gwbricks.config.brick_sources import without_sources
 from gwbricks.config.instantiate import instantiate
-from gwbricks.config.keys import check_parts, parts_of
+from gwbricks.config.keys.checks import check_parts, parts_of
 from gwbricks.config.optimizer import build_optimizer
 from gwbricks.data import TableDataModule, TensorsData
 from gwbricks.data.table import LAYOUT

@@ -1,6 +1,6 @@
 import pytest
 
-from gwbricks.config.key import find_nodes, Key
+from gwbricks.config.keys.key import find_nodes, Key
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """The keys of a config as a page for readers: docs/config.md.
 
-`python -m gwbricks.config.reference > docs/config.md` writes it.
+`python -m gwbricks.config.keys.reference > docs/config.md` writes it.
 """
 
 import sys
 from collections.abc import Iterable
 from itertools import groupby
 
-from gwbricks.config.key import Key, STAR
-from gwbricks.config.tree import TREE
+from gwbricks.config.keys.key import Key, STAR
+from gwbricks.config.keys.tree import TREE
 
 HEAD = """\
 # The keys of a config

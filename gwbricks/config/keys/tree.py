@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from gwbricks.config.key import Key, Target
+from gwbricks.config.keys.key import Key, Target
 from gwbricks.data import FurtherSet
 from gwbricks.domains import DomainModule
 from gwbricks.workspace import Corruption, Routes, Selection

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gwbricks.config.arguments import fits
-from gwbricks.config.key import find_nodes, Key, STAR
-from gwbricks.config.tree import TREE
+from gwbricks.config.keys.key import find_nodes, Key, STAR
+from gwbricks.config.keys.tree import TREE
 from gwbricks.errors import ConfigError, suggest
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gwbricks.config.compose import compose
-from gwbricks.config.key import STAR
-from gwbricks.config.keys import check_parts, parts_of, unknown_keys, wrong_types
+from gwbricks.config.keys.checks import check_parts, parts_of, unknown_keys, wrong_types
+from gwbricks.config.keys.key import STAR
+from gwbricks.config.keys.tree import TREE
 from gwbricks.config.saved import plain_config
-from gwbricks.config.tree import TREE
 from gwbricks.errors import ConfigError
 from gwbricks.workspace import Workspace, WorkspaceDomain
 

@@ -1,15 +1,15 @@
 from pathlib import Path
 
-from gwbricks.config.reference import reference
+from gwbricks.config.keys.reference import reference
 
-PAGE = Path(__file__).parents[2] / "docs" / "config.md"
+PAGE = Path(__file__).parents[3] / "docs" / "config.md"
 
 
 def test_page_shows_the_keys_as_they_are_read() -> None:
     shown = PAGE.read_text(encoding="utf-8")
     assert shown == reference(), (
         "docs/config.md is not what the tree says. Fix: python -m"
-        " gwbricks.config.reference > docs/config.md"
+        " gwbricks.config.keys.reference > docs/config.md"
     )
 
 
