@@ -9,6 +9,8 @@ Usage: python benchmarks/latents.py [--items 2048] [--batch-size 128] [--turns 3
 [--threads 1] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import time
@@ -16,9 +18,6 @@ import warnings
 from functools import partial
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from lightning.pytorch import Callback, Trainer
 from report import add_arguments, report

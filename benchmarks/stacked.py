@@ -8,6 +8,8 @@ Usage: python benchmarks/stacked.py [--domains 2 3] [--batch-size 16 128]
 [--runs 1 2 4 8] [--device cpu] [--rounds 5] [--steps 50] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import tempfile
@@ -16,9 +18,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from lightning.pytorch import Callback, Trainer
 from report import add_arguments, report

@@ -12,6 +12,8 @@ Usage: python benchmarks/step.py [--domains 2 3 4 6] [--batch-size 128] [--threa
 [--turns 20] [--shimmer CHECKOUT] [--compile] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import tempfile
@@ -21,9 +23,6 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from floor import matrix_products
 from lightning.pytorch import Callback

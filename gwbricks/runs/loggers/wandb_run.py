@@ -1,5 +1,7 @@
 """A run in W&B: how it starts or goes on, its summary, tables and artifacts."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import json
 import os
 import subprocess

@@ -1,5 +1,7 @@
 """Stops a trial whose metric is worse than what others had by then."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import math
 from pathlib import Path
 from typing import Any
