@@ -32,6 +32,7 @@ from gwbricks.bricks import BrickCollection
 from gwbricks.data import Split, TableDataModule
 from gwbricks.domains import AutoencoderDomain, DomainModule, LinearDomain
 from gwbricks.quiet_libraries import quiet_libraries
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.latents import CachedLatents
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 
@@ -111,6 +112,7 @@ class EpochTimes(Callback):
 
 def time_epoch(module: LightningBrickCollection, data: RandomImages) -> EpochTimes:
     """Returns the times of the second epoch of a fit."""
+    keep_freed_memory()
     times = EpochTimes()
     trainer = Trainer(
         max_epochs=2,

@@ -28,6 +28,7 @@ from work import COEFS, LEARNING_RATE, Work
 from gwbricks import LightningBrickCollection
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.training.batch_losses import compute_objective
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.stack.turns import StackedRun, train_together
 
 WARM_UP = 10
@@ -57,6 +58,7 @@ def fit(
     work: Work, device: str, *callbacks: Callback, run: StackedRun | None = None
 ) -> None:
     """Trains one run, alone or as one of a stack."""
+    keep_freed_memory()
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
     compute = compute_objective if run is None else run.compute
     module = LightningBrickCollection(

@@ -100,7 +100,8 @@ def fit_graph(
     compiled: bool = False,
     workspace: Workspace | None = None,
 ) -> None:
-    """Trains the graph in the Trainer."""
+    """Trains the graph in the Trainer, with freed memory kept, as a run does."""
+    keep_freed_memory()
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
     schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=LEARNING_RATE)
     module = LightningBrickCollection(

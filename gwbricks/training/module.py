@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.seed import isolate_rng
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -17,7 +18,6 @@ from gwbricks.losses import check_coefs, coefs_at, find_ramps
 from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.evaluation import Evaluation, name_sets
-from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.logs import log_losses, log_metrics, log_steps
 from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures.pictures import (
@@ -26,7 +26,6 @@ from gwbricks.training.pictures.pictures import (
     find_pictures,
     keep_pictures,
 )
-from gwbricks.training.quick_hooks import QuickHooks
 from gwbricks.training.running_means import plain_numbers, RunningMeans
 from gwbricks.training.schedule import has_ended, warn_of_end, with_schedule
 
@@ -34,7 +33,7 @@ CONFIG = "gwbricks_config"
 """Where a checkpoint holds its run's config."""
 
 
-class LightningBrickCollection(QuickHooks):
+class LightningBrickCollection(LightningModule):
     """Trains any brick collection.
 
     The objective is the sum of the losses, each times its coefficient. Losses are
@@ -174,7 +173,6 @@ class LightningBrickCollection(QuickHooks):
 
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
-        keep_freed_memory()
         self._logged_step = self.trainer.global_step
         if self._logged_step:
             warn_of_end(
