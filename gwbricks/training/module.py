@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.seed import isolate_rng
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -26,6 +25,7 @@ from gwbricks.training.pictures.pictures import (
     find_pictures,
     keep_pictures,
 )
+from gwbricks.training.quick_hooks import QuickHooks
 from gwbricks.training.running_means import plain_numbers, RunningMeans
 from gwbricks.training.schedule import has_ended, warn_of_end, with_schedule
 
@@ -33,7 +33,7 @@ CONFIG = "gwbricks_config"
 """Where a checkpoint holds its run's config."""
 
 
-class LightningBrickCollection(LightningModule):
+class LightningBrickCollection(QuickHooks):
     """Trains any brick collection.
 
     The objective is the sum of the losses, each times its coefficient. Losses are
