@@ -8,6 +8,8 @@ Usage: python benchmarks/gpu.py [--domains 2 3 4 6] [--batch-size 128] [--turns 
 [--shimmer CHECKOUT] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import sys
@@ -17,9 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from plain import PlainWorkspace
 from report import add_arguments, plain_table, report

@@ -9,6 +9,8 @@ Usage: python benchmarks/latents.py [--items 2048] [--batch-size 128] [--turns 3
 [--threads 1] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import time
@@ -16,9 +18,6 @@ import warnings
 from functools import partial
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from lightning.pytorch import Callback, Trainer
 from report import add_arguments, report
@@ -33,6 +32,7 @@ from gwbricks.bricks import BrickCollection
 from gwbricks.data import Split, TableDataModule
 from gwbricks.domains import AutoencoderDomain, DomainModule, LinearDomain
 from gwbricks.quiet_libraries import quiet_libraries
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.latents import CachedLatents
 from gwbricks.workspace import gw_bricks, Workspace, WorkspaceDomain
 
@@ -112,6 +112,7 @@ class EpochTimes(Callback):
 
 def time_epoch(module: LightningBrickCollection, data: RandomImages) -> EpochTimes:
     """Returns the times of the second epoch of a fit."""
+    keep_freed_memory()
     times = EpochTimes()
     trainer = Trainer(
         max_epochs=2,

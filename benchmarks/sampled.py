@@ -4,14 +4,13 @@ Usage: python benchmarks/sampled.py [--domains 4 8] [--sample 32] [--turns 10]
 [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 from functools import partial
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 from report import add_arguments, plain_table, report
 from step import time_graph
 from turns import in_turn, ratio

@@ -8,6 +8,8 @@ Usage: python benchmarks/stacked.py [--domains 2 3] [--batch-size 16 128]
 [--runs 1 2 4 8] [--device cpu] [--rounds 5] [--steps 50] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import tempfile
@@ -16,9 +18,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from lightning.pytorch import Callback, Trainer
 from report import add_arguments, report
@@ -29,6 +28,7 @@ from work import COEFS, LEARNING_RATE, Work
 from gwbricks import LightningBrickCollection
 from gwbricks.quiet_libraries import quiet_libraries
 from gwbricks.training.batch_losses import compute_objective
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.stack.turns import StackedRun, train_together
 
 WARM_UP = 10
@@ -58,6 +58,7 @@ def fit(
     work: Work, device: str, *callbacks: Callback, run: StackedRun | None = None
 ) -> None:
     """Trains one run, alone or as one of a stack."""
+    keep_freed_memory()
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
     compute = compute_objective if run is None else run.compute
     module = LightningBrickCollection(

@@ -12,6 +12,8 @@ Usage: python benchmarks/step.py [--domains 2 3 4 6] [--batch-size 128] [--threa
 [--turns 20] [--shimmer CHECKOUT] [--compile] [--json] [--output FILE]
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import argparse
 import statistics
 import tempfile
@@ -21,9 +23,6 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from floor import matrix_products
 from lightning.pytorch import Callback
@@ -101,7 +100,8 @@ def fit_graph(
     compiled: bool = False,
     workspace: Workspace | None = None,
 ) -> None:
-    """Trains the graph in the Trainer."""
+    """Trains the graph in the Trainer, with freed memory kept, as a run does."""
+    keep_freed_memory()
     optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE, fused=True)
     schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=LEARNING_RATE)
     module = LightningBrickCollection(

@@ -5,6 +5,8 @@ allocates or sets. A turn is ten steps: caches are as they are in training, and 
 the steps logs.
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import multiprocessing
 import statistics
 import time
@@ -15,9 +17,6 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
-import gwbricks  # noqa: F401 - first: see gwbricks.torchvision_import
-
-# isort: split
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger

@@ -6,7 +6,6 @@ Public names are imported when they are first used, so that `import gwbricks` is
 from importlib import import_module
 from typing import Any, TYPE_CHECKING
 
-from gwbricks.torchvision_import import install
 from gwbricks.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
         SingleDomainSelection as SingleDomainSelection,
         translation as translation,
     )
-
-install()
 
 _NAMES = {
     "bricks": "BrickCollection BrickLoss BrickMetrics BrickMetricSingle BrickModule"

@@ -1,4 +1,4 @@
-"""Imports a sixth faster: without the garbage collector."""
+"""Imports a fifth faster: without the garbage collector. Commands do it."""
 
 import gc
 import sys

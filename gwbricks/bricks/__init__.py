@@ -1,5 +1,7 @@
 """What one brick is: the module, the names it reads and writes, when it is alive."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from gwbricks.bricks.brick import Brick as Brick, BrickModule as BrickModule
 from gwbricks.bricks.collection.collection import BrickCollection as BrickCollection
 from gwbricks.bricks.collection.compiled import CompiledCollection as CompiledCollection

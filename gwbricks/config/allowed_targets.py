@@ -1,5 +1,7 @@
 """What a config may build: an allow-list of names, checked again once resolved."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import inspect
 import sys
 from collections.abc import Callable, Collection, Sequence

@@ -1,5 +1,7 @@
 """The mistakes of a config that can be seen without building anything."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping

@@ -1,5 +1,7 @@
 """Rows in memory: tables with missing cells, pairing, loaders, data sets."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from gwbricks.data.cifar10 import CIFAR10Data as CIFAR10Data
 from gwbricks.data.digits import DigitsData as DigitsData
 from gwbricks.data.further_sets.corrupted import CorruptedSet as CorruptedSet

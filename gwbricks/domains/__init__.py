@@ -1,5 +1,7 @@
 """Domains: one modality a file, each with encode, decode and compute_loss."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from gwbricks.bricks import LossOutput as LossOutput
 from gwbricks.domains.autoencoder import (
     AutoencoderDomain as AutoencoderDomain,

@@ -1,5 +1,7 @@
 """Trains, validates and tests."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -15,6 +15,7 @@ from gwbricks.runs.folder.place import Place
 from gwbricks.runs.processes.process_group import Processes
 from gwbricks.runs.processes.worker_spec import WorkerSpec
 from gwbricks.runs.source_experiments import keep_experiments
+from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.whole_file import make_folder
 
 
@@ -45,6 +46,7 @@ def make_ready(
         CheckpointError: If a checkpoint is missing, damaged or does not fit.
         ConfigError: If weights cannot be written.
     """
+    keep_freed_memory()
     config = experiment.config
     processes.share_cores(config.get("threads"))
     if spec.ckpt_path is not None:

@@ -1,5 +1,7 @@
 """Trains what a config describes, and leaves a run folder."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace

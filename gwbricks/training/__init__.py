@@ -1,5 +1,7 @@
 """The one LightningModule: objective, schedule, parameter groups, logs, checkpoints."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from gwbricks.training.callbacks.best_checkpoint import BestCheckpoint as BestCheckpoint
 from gwbricks.training.callbacks.metrics_file import MetricsFile as MetricsFile
 from gwbricks.training.global_workspace import (

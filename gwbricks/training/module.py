@@ -18,7 +18,6 @@ from gwbricks.losses import check_coefs, coefs_at, find_ramps
 from gwbricks.seeding import derive_seed, seed_torch
 from gwbricks.training.batch_losses import compute_objective, Objective
 from gwbricks.training.evaluation import Evaluation, name_sets
-from gwbricks.training.freed_memory import keep_freed_memory
 from gwbricks.training.logs import log_losses, log_metrics, log_steps
 from gwbricks.training.parameter_groups import Groups, make_optimizer
 from gwbricks.training.pictures.pictures import (
@@ -175,7 +174,6 @@ class LightningBrickCollection(QuickHooks):
 
     def on_train_start(self) -> None:
         """Counts steps from where the run starts, or goes on."""
-        keep_freed_memory()
         self._logged_step = self.trainer.global_step
         if self._logged_step:
             warn_of_end(

@@ -1,5 +1,7 @@
 """The parts of a Global Workspace: coders, selections, fusion, contrast, metrics."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 from gwbricks.workspace.attention import (
     AttentionSelection as AttentionSelection,
     TopKSelection as TopKSelection,

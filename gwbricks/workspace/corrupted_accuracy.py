@@ -40,7 +40,7 @@ class CorruptedAccuracy(Metric):
         """
         self._append("scale", corruption.amax(dim=1))
         for name in sorted(logits):
-            if f"correct:{name}" not in self._defaults:
+            if f"correct:{name}" not in self.metric_state:
                 self.add_state(f"correct:{name}", [], dist_reduce_fx="cat")
             correct = logits[name].argmax(dim=1) == label
             self._append(f"correct:{name}", correct.float())
@@ -51,7 +51,7 @@ class CorruptedAccuracy(Metric):
         scale = self._all("scale")
         return {
             f"accuracy/{name}/scale_{value:g}": correct[scale == value].mean()
-            for state in sorted(self._defaults.keys() - {"scale"})
+            for state in sorted(self.metric_state.keys() - {"scale"})
             for name, correct in [(state.partition(":")[2], self._all(state))]
             for value in scale.unique().tolist()
         }

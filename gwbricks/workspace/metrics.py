@@ -59,7 +59,7 @@ class RouteReconstruction(Metric):
 
     def _add(self, route: str, pred: Tensor, target: Tensor) -> None:
         # States are added as routes are met: which there are depends on the batches.
-        if f"rows:{route}" not in self._defaults:
+        if f"rows:{route}" not in self.metric_state:
             empty = torch.zeros(target.shape[1], dtype=torch.float64)
             for name in ("error", "sum", "square"):
                 self.add_state(f"{name}:{route}", empty.clone(), dist_reduce_fx="sum")
@@ -114,7 +114,7 @@ class RetrievalRecall(Metric):
         """
         for pair in plan.pairs:
             name = f"{pair.first}:{pair.second}"
-            if f"0:{name}" not in self._defaults:
+            if f"0:{name}" not in self.metric_state:
                 for side in (0, 1):
                     self.add_state(f"{side}:{name}", [], dist_reduce_fx="cat")
             starts = (pair.first_start, pair.second_start)
@@ -153,7 +153,7 @@ class DomainAccuracy(Metric):
             plan: The batch's plan.
         """
         for name in sorted(logits):
-            if f"count:{name}" not in self._defaults:
+            if f"count:{name}" not in self.metric_state:
                 for state in ("correct", "count"):
                     self.add_state(
                         f"{state}:{name}", torch.tensor(0), dist_reduce_fx="sum"
@@ -211,7 +211,7 @@ def _increase(metric: Metric, state: str, value: Tensor | int) -> None:
 
 def _named(metric: Metric, kind: str) -> list[str]:
     """Returns what there are states of a kind of."""
-    states = sorted(metric._defaults)
+    states = sorted(metric.metric_state)
     return [s.partition(":")[2] for s in states if s.startswith(f"{kind}:")]
 
 

@@ -22,6 +22,7 @@ from gwbricks.errors import (
 from gwbricks.experiment.trainer import build_trainer
 from gwbricks.runs.check import check
 from gwbricks.runs.train import Place, train
+from gwbricks.training.freed_memory import keep_freed_memory
 
 Run = Callable[..., Any]
 Config = Callable[..., DictConfig]
@@ -333,3 +334,9 @@ def test_trainable_domain_is_trained_with_the_workspace(run: Run) -> None:
     assert all(not torch.equal(before[name], after[name]) for name in latents)
     assert "test/unimodal" in trained.results
     assert "test/unimodal" not in frozen.results
+
+
+def test_a_run_keeps_freed_memory(run: Run) -> None:
+    keep_freed_memory.cache_clear()
+    run("+trainer.limit_train_batches=1")
+    assert keep_freed_memory.cache_info().misses

@@ -1,9 +1,13 @@
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from gwbricks.training.freed_memory import keep_freed_memory
+
+Maker = Callable[..., Any]
 
 FAULTS = """
 import resource, torch
@@ -29,3 +33,11 @@ def test_system_is_not_asked_again_for_memory_that_was_freed() -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     before, after = map(int, run.stdout.split())
     assert after < before / 10
+
+
+def test_a_trainer_of_the_users_own_manages_memory_as_before(
+    make_trainer: Maker, make_scale: Maker, batches: Maker
+) -> None:
+    keep_freed_memory.cache_clear()
+    make_trainer().fit(make_scale(), batches(range(2)))
+    assert not keep_freed_memory.cache_info().misses

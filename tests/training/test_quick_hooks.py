@@ -1,41 +1,17 @@
 """What is answered sooner is answered the same."""
 
 from collections.abc import Callable
-from inspect import getfullargspec, signature
+from inspect import signature
 from typing import Any
 
-import pytest
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
+from torch.optim import SGD
 
-from gwbricks.training import LightningBrickCollection
+from gwbricks.training.quick_hooks import QuickHooks
 
 Maker = Callable[..., Any]
-
-
-@pytest.mark.parametrize(
-    ("clip", "expected"),
-    [
-        pytest.param({}, 1 - 0.1 * 5, id="not-at-all"),
-        pytest.param({"gradient_clip_val": 2.0}, 1 - 0.1 * 2, id="by-norm"),
-        pytest.param(
-            {"gradient_clip_val": 3.0, "gradient_clip_algorithm": "value"},
-            1 - 0.1 * 3,
-            id="by-value",
-        ),
-    ],
-)
-def test_gradients_are_clipped_as_the_trainer_says(
-    make_trainer: Maker,
-    make_scale: Maker,
-    batches: Maker,
-    clip: dict[str, Any],
-    expected: float,
-) -> None:
-    model = make_scale(lr=0.1)
-    make_trainer(**clip).fit(model, batches([5]))
-    (weight,) = model.parameters()
-    assert weight.item() == pytest.approx(expected)
 
 
 class Gradients(Callback):
@@ -69,21 +45,12 @@ def test_no_step_sees_the_gradients_of_another(
     assert seen.after == [False, False, False]
 
 
-def test_the_signature_of_the_training_step_is_its_own() -> None:
-    class Named(LightningBrickCollection):
-        def training_step(self, batch: Any, batch_idx: int, extra: int = 0) -> None:  # noqa: ANN401 - any batch
-            """Takes one argument more."""
-
-    for step in (LightningBrickCollection.training_step, Named.training_step):
-        spec = getfullargspec(step)
-        assert spec.args == list(signature(step).parameters)
-    assert getfullargspec(Named.training_step).args[-1] == "extra"
-    assert "extra" not in getfullargspec(LightningBrickCollection.training_step).args
-
-
-def test_modules_are_registered_and_names_of_hooks_are_kept(make_scale: Maker) -> None:
-    model = make_scale()
-    model.head = nn.Linear(1, 1)
-    model._current_fx_name = "on_train_start"
-    assert "head" in dict(model.named_children())
-    assert model._current_fx_name == "on_train_start"
+def test_gradients_are_dropped_as_by_lightning_itself() -> None:
+    name = "optimizer_zero_grad"
+    asked, answered = getattr(LightningModule, name), getattr(QuickHooks, name)
+    assert [*signature(asked).parameters] == [*signature(answered).parameters]
+    for drop in (asked, answered):
+        layer = nn.Linear(1, 1)
+        layer(torch.ones(1)).backward()
+        drop(QuickHooks(), 0, 0, SGD(layer.parameters(), lr=0.1))
+        assert [p.grad for p in layer.parameters()] == [None, None]

@@ -1,5 +1,7 @@
 """The loggers of a run: built from its config, told its results, and finished."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager

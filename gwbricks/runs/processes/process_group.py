@@ -1,5 +1,7 @@
 """The processes that train together: how many, where, and how they begin and end."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, ExitStack

@@ -1,5 +1,7 @@
 """Stops a trial whose metric is worse than that of others after as many epochs."""
 
+import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
+
 import math
 from pathlib import Path
 from typing import Any
