@@ -35,7 +35,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "errors, print_line, seeding, quick_imports, quiet_libraries, version",
     ),
     "cli": ("main", "commands", OTHERS),
-    "config": (OTHERS, "keys"),
+    "config": (OTHERS, "keys", "arguments"),
     "sweeps": ("optuna_sweeper, launchers", OTHERS, "search"),
     "compare": ("report", "page", OTHERS),
     "runs": (

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from optuna.trial import Trial
-from torch import nn
+from torch import nn, Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_map_only
 from torchmetrics import MeanMetric
@@ -42,11 +42,15 @@ NAMES = {
     ("training/callbacks/metrics_file.py", "_check_log_dir_exists"): "Lightning:"
     " deletes the file of before",
     ("training/callbacks/metrics_file.py", "_experiment"): "Lightning: what writes",
+    (
+        "workspace/graph/rehearsal.py",
+        "_C",
+    ): "torch: no kinds of tensors",
 }
 """What a name is for, by the file that uses it and the name."""
 
 
-OF_PYTHON = {"_asdict", "_exit"}
+OF_PYTHON = {"_asdict", "_exit", "_replace"}
 """Public, in spite of their look."""
 
 TREES = {
@@ -93,6 +97,23 @@ def test_what_is_listed_is_used() -> None:
         if name not in (PACKAGE / file).read_text(encoding="utf-8")
     ]
     assert unused == []
+
+
+class Refusing(Tensor):
+    """A tensor that lets no function of PyTorch be called."""
+
+    @classmethod
+    def __torch_function__(cls, *_: object) -> None:
+        """Refuses."""
+        raise NotImplementedError
+
+
+def test_torch_can_leave_out_what_a_kind_of_tensor_does_of_its_own() -> None:
+    one = torch.ones(()).as_subclass(Refusing)
+    with torch._C.DisableTorchFunction():
+        assert torch.add(one, one).item() == 2
+    with pytest.raises(NotImplementedError):
+        torch.add(one, one)
 
 
 def test_torchmetrics_keeps_states_ways_to_join_them_and_what_it_has_seen() -> None:
