@@ -3,6 +3,8 @@
 The checks of keys, types, roles and parts are made from it, and docs/config.md is too.
 """
 
+import gwbricks.torchvision_import  # noqa: F401 - before Lightning
+
 from typing import Annotated, Literal, Union
 
 from lightning.pytorch import Callback, LightningDataModule
