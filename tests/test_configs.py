@@ -147,19 +147,14 @@ def test_every_experiment_names_question_command_result_and_time() -> None:
     missing = [
         (name, said)
         for name in EXPERIMENTS
-        for said in (
-            "Question: ",
-            f"Command:  {command(name)}\n",
-            "Expected: ",
-            "Time: ",
-        )
+        for said in ("Question: ", f"{command(name)}\n", "Expected: ", "Time: ")
         if f"\n# {said}" not in (CONFIGS / f"experiment/{name}.yaml").read_text("utf-8")
     ]
     assert missing == []
 
 
 def command(experiment: str) -> str:
-    return f"gwbricks train experiment={experiment}"
+    return f"Command:  gwbricks train experiment={experiment}"
 
 
 def test_composing_leaves_a_running_hydra_alone() -> None:
