@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 
 from gwbricks.errors import ProcessError
+from gwbricks.runs.processes import other_processes
 from gwbricks.runs.processes.other_processes import OtherProcesses
 from gwbricks.runs.processes.process_group import TellRunFolder
 from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
@@ -105,10 +106,8 @@ def test_process_that_waits_for_a_dead_one_in_vain_is_ended(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = Event()
-    monkeypatch.setattr("gwbricks.runs.processes.other_processes.PATIENCE", 0.1)
-    monkeypatch.setattr(
-        "gwbricks.runs.processes.other_processes.os._exit", lambda _: ended.set()
-    )
+    monkeypatch.setattr(other_processes, "PATIENCE", 0.1)
+    monkeypatch.setattr(os, "_exit", lambda _: ended.set())
     with start("echo ready; echo 'OSError: gone' >&2; exit 1") as others:
         others.wait()
         assert ended.wait(30)
