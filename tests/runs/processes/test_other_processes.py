@@ -1,6 +1,5 @@
 """Processes are shell scripts here, which answer as the program would."""
 
-import io
 import json
 import os
 import sys
@@ -35,14 +34,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return start
 
 
-def test_spec_arrives_as_it_was_sent() -> None:
+def test_spec_arrives_as_it_was_sent(tmp_path: Path) -> None:
     spec = WorkerSpec(
         {"lr": 1e-5, "sizes": {1: [2.0, None]}}, ("mine",), "a.ckpt", True
     )
-    stream = io.BytesIO()
-    spec.send(stream)
-    stream.seek(0)
-    assert WorkerSpec.receive(stream) == spec
+    with (tmp_path / "stream").open("w+b") as stream:
+        spec.send(stream)
+        stream.seek(0)
+        assert WorkerSpec.receive(stream) == spec
 
 
 def test_process_that_fails_before_they_meet_says_why(start: Start) -> None:

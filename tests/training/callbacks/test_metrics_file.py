@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 from gwbricks.training.callbacks.metrics_file import MetricsFile
 
 
-def log(folder: Path, *rows: tuple[int, dict[str, float]]) -> list[str]:
+def log(folder: Path, *rows: tuple[int, dict[str, Any]]) -> list[str]:
     """Logs in a folder, as a run of its own, and returns the lines of the file."""
     logger = MetricsFile(folder, name="", version="")
     for step, values in rows:
