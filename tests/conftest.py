@@ -21,11 +21,15 @@ CHECKED = [
     "bricks",
     "data",
     "domains",
+    "experiment",
+    "import_shimmer",
+    "inference",
     "losses",
+    "runs",
     "training",
     "workspace",
 ]
-"""Folders whose annotations, shapes too, are checked at run time."""
+"""Folders with tensors; their annotations, shapes too, are checked at run time."""
 
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 

@@ -13,6 +13,7 @@ import yaml
 from lightning.pytorch import Trainer
 
 from gwbricks.cli.main import main
+from gwbricks.experiment import trainer
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"`([\w/.]+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", README, re.S))
@@ -36,7 +37,7 @@ def short_trainer(**arguments: Any) -> Trainer:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the README's files and some recordings."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gwbricks.experiment.trainer.Trainer", short_trainer)
+    monkeypatch.setattr(trainer, "Trainer", short_trainer)
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ def shape_of_rows(node: Mapping[str, Any], module: object) -> Shape | None:
 
 
 def read_columns(
-    x: Mapping[str, Rows],
+    x: object,
     known: Sequence[str],
     item_shape: Callable[[str], Shape | None],
     dtype: torch.dtype,
@@ -38,7 +38,7 @@ def read_columns(
     """Returns rows as tensors, in the precision of a graph if they are no integers.
 
     Args:
-        x: Rows by name.
+        x: Rows by name, which is checked.
         known: Names that may be given.
         item_shape: Returns the shape of one row; None if it is not known.
         dtype: The precision.
@@ -68,19 +68,20 @@ def read_columns(
     return {n: c.to(dtype) if c.is_floating_point() else c for n, c in columns.items()}
 
 
-def _read(name: str, rows: Rows, item: Shape | None) -> Tensor:
+def _read(name: str, rows: object, item: Shape | None) -> Tensor:
     sizes = ["..."] if item is None else [str(size) for size in item]
     expected = f"({', '.join(['rows', *sizes])})".replace("(rows)", "(rows,)")
-    is_array = isinstance(rows, np.ndarray) and rows.dtype.kind in "biuf"
-    if not is_array and not isinstance(rows, Tensor):
+    if isinstance(rows, Tensor):
+        column = rows
+    elif isinstance(rows, np.ndarray) and rows.dtype.kind in "biuf":
+        # torch takes no array with negative strides, as of rows in reverse
+        column = torch.tensor(np.ascontiguousarray(rows))
+    else:
         of = f" of {rows.dtype}" if isinstance(rows, np.ndarray) else ""
         raise ConfigError(
             f"x: {name!r} is a {type(rows).__name__}{of}. Expected a tensor, or an"
             f" array of numbers, of shape {expected}."
         )
-    is_tensor = isinstance(rows, Tensor)
-    # torch takes no array with negative strides, as of rows in reverse
-    column = rows if is_tensor else torch.tensor(np.ascontiguousarray(rows))
     shape = tuple(column.shape)
     if not shape or (item is not None and shape[1:] != item):
         fix = " Fix: x[None] for one item." if shape == item else ""

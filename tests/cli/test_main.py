@@ -9,6 +9,7 @@ import pytest
 import gwbricks
 from gwbricks.cli import commands
 from gwbricks.cli.command import WIDTH
+from gwbricks.cli.commands import list as list_command
 from gwbricks.cli.main import COMMANDS, main
 from gwbricks.errors import DivergedError, SweepError
 
@@ -99,7 +100,7 @@ def test_exit_status_tells_whose_mistake_it_was(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("gwbricks.cli.commands.list.run", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     found = cli("list")
     assert found.status == status
     assert found.err.startswith("gwbricks: error: ")
@@ -112,7 +113,7 @@ def test_notes_of_an_error_are_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
         error.add_note("the disk")
         raise error
 
-    monkeypatch.setattr("gwbricks.cli.commands.list.run", fail)
+    monkeypatch.setattr(list_command, "run", fail)
     assert "OSError: full\n  the disk\n" in cli("list").err
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ def test_number_of_a_trial_is_not_given(
 def test_search_without_optuna_names_the_extra(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.sweeps.optuna_sweeper.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as if it were not installed
     shown = cli(*SEARCH, LR)
     assert shown.status == 2
     assert "Fix: pip install 'gwbricks[optuna]'" in shown.err

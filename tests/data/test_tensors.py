@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gwbricks.data import TensorsData
+from gwbricks.data import array_files, TensorsData
 from gwbricks.data.array_files import present_rows, read_arrays
 from gwbricks.errors import ConfigError
 
@@ -98,7 +98,7 @@ def test_npy_files_by_split_stay_on_disk_until_a_batch_has_their_rows(
 def test_rows_are_looked_at_block_by_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.data.array_files.BLOCK", 2 * V.shape[1])
+    monkeypatch.setattr(array_files, "BLOCK", 2 * V.shape[1])
     v = V.copy()
     v[[1, 6]] = np.nan
     found = present_rows("v", torch.from_numpy(v))

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from omegaconf import DictConfig
 from torch import nn, Tensor
 
 from gwbricks.config.saved import plain_config
 from gwbricks.domains import LinearDomain
 from gwbricks.errors import CheckpointError, ConfigError
+from gwbricks.experiment import kept_weights, pretrain
 from gwbricks.experiment.build import build_experiment
 from gwbricks.experiment.pretrain import pretrain_domains, pretraining_key
 from gwbricks.runs.check import check
@@ -111,7 +113,7 @@ def test_key_changes_with_the_version(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = key_of(config())
-    monkeypatch.setattr("gwbricks.experiment.kept_weights.__version__", "9")
+    monkeypatch.setattr(kept_weights, "__version__", "9")
     assert key_of(config()) != before
 
 
@@ -127,7 +129,7 @@ def test_two_runs_at_once_pretrain_once(
         _, module, _, _ = args
         return module.state_dict()
 
-    monkeypatch.setattr("gwbricks.experiment.pretrain._train_alone", train_alone)
+    monkeypatch.setattr(pretrain, "_train_alone", train_alone)
     parts = build_experiment(plain_config(config(OWN)))
     threads = [
         threading.Thread(
@@ -151,7 +153,7 @@ def test_interrupted_pretraining_leaves_nothing_to_be_used(
         raise SystemExit(1)  # Lightning's answer to Ctrl-C
 
     cfg = config(OWN)
-    monkeypatch.setattr("lightning.pytorch.Trainer.fit", interrupt)
+    monkeypatch.setattr(Trainer, "fit", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(cfg, Place("example", "run"))
     assert {path.suffix for path in Path("pretrained").iterdir()} == {".lock"}
@@ -269,7 +271,7 @@ def test_domain_without_a_loss_of_its_own_cannot_be_pretrained(
 def test_only_tables_can_pretrain_a_domain(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.experiment.pretrain.TableDataModule", int)
+    monkeypatch.setattr(pretrain, "TableDataModule", int)
     with pytest.raises(
         ConfigError, match=r"domain1\.pretrain: only data .* Fix: .*null"
     ):

@@ -116,17 +116,14 @@ def test_key_does_not_change_with_the_run_that_needs_it(
 
 
 @pytest.mark.slow
-def test_damaged_weights_are_an_error_that_names_the_file(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_weights_are_an_error_that_names_the_file(config: Config) -> None:
     cfg = config(*SMALL, "paths.pretrained=kept", starts_from(*SOURCE))
     Path("kept").mkdir()
-    (Path("kept") / "digits_classifier-x.ckpt").write_bytes(b"garbage")
-    monkeypatch.setattr(
-        "gwbricks.runs.source_experiments.experiment_key", lambda *_: "x"
-    )
+    key = key_of(cfg)
+    (Path("kept") / f"digits_classifier-{key}.ckpt").write_bytes(b"garbage")
     with pytest.raises(
-        CheckpointError, match=r"backbone\.from: .*-x\.ckpt.*\. Fix: delete that file"
+        CheckpointError,
+        match=rf"backbone\.from: .*-{key}\.ckpt.*\. Fix: delete that file",
     ):
         train(cfg, Place("example", "run"))
 

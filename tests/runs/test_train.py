@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
@@ -19,7 +19,6 @@ from gwbricks.errors import (
     DivergedError,
     PrunedError,
 )
-from gwbricks.experiment.trainer import build_trainer
 from gwbricks.runs.check import check
 from gwbricks.runs.train import Place, train
 from gwbricks.training.freed_memory import keep_freed_memory
@@ -187,25 +186,14 @@ def test_cannot_go_on_with_a_state_of_another_kind(run: Run, change: str) -> Non
         run("trainer.max_epochs=2", change, ckpt_path=path)
 
 
-@pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
-    """Has trainings stop with an error at a batch in their middle."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # Lightning's, after Ctrl-C
+def stop(error: BaseException) -> Callback:
+    """Stops a training with an error at a batch in its middle."""
 
-    def stop(error: BaseException) -> None:
-        def fail(*args: object) -> None:
-            if args[-1] == 3:
-                raise error
+    def fail(*args: object) -> None:
+        if args[-1] == 3:
+            raise error
 
-        def build(*args: Any) -> Trainer:
-            trainer = build_trainer(*args)
-            callback = LambdaCallback(on_train_batch_start=fail)
-            trainer.callbacks.append(callback)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
-            return trainer
-
-        monkeypatch.setattr("gwbricks.runs.train.build_trainer", build)
-
-    return stop
+    return LambdaCallback(on_train_batch_start=fail)
 
 
 @pytest.mark.parametrize(
@@ -219,15 +207,15 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
 )
 def test_run_that_does_not_end_well_says_so(
     config: Config,
-    stop: Callable[[BaseException], None],
+    monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
     status: str,
     message: str,
 ) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # Lightning's, after Ctrl-C
     cfg = config()
-    stop(error)
     with pytest.raises(type(error)):
-        train(cfg, Place("example", "run"))
+        train(cfg, Place("example", "run"), callbacks=[stop(error)])
     record = json.loads((Path(cfg.paths.run) / "run.json").read_text())
     assert (record["status"], record["error"]) == (status, message)
 

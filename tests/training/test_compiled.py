@@ -14,10 +14,7 @@ from gwbricks.bricks import (
     BrickCollection,
     BrickLoss,
     BrickMetrics,
-    BrickModule,
     BrickTrainable,
-    CompiledCollection,
-    Stage,
 )
 from gwbricks.data import DigitsData
 from gwbricks.errors import CompileError
@@ -131,36 +128,3 @@ def test_routes_that_are_drawn_cannot_be_compiled(
     model = make_workspace(all_kinds, routes=FusionRoutes(sample=3), compiled=True)
     with pytest.raises(CompileError, match=r"new for each.*routes\.sample=null"):
         train(model, make_vectors(), make_trainer)
-
-
-def run(compiled: CompiledCollection, *rows: int) -> None:
-    for count in rows:
-        compiled.run({"x": torch.ones(count)}, Stage.TRAIN, ["y"])
-
-
-def test_brick_that_depends_on_values_is_named() -> None:
-    brick = BrickModule(lambda x: x if x.sum() > 0 else -x, ["x"], ["y"])
-    compiled = CompiledCollection(BrickCollection({"sign": brick}))
-    with pytest.raises(CompileError, match="'sign'"):
-        run(compiled, 2, 2)
-
-
-def test_too_many_kinds_of_batches_are_an_error() -> None:
-    brick = BrickModule(lambda x: 2 * x, ["x"], ["y"])
-    compiled = CompiledCollection(BrickCollection({"double": brick}))
-    with pytest.raises(CompileError, match=r"more than 8 kinds .* compile=false"):
-        run(compiled, *range(1, 10))
-
-
-def test_missing_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> Callable[..., Any]:
-        def call(_: object) -> None:
-            raise RuntimeError("No working C++ compiler found")
-
-        return call
-
-    monkeypatch.setattr(torch, "compile", fail)
-    brick = BrickModule(lambda x: 2 * x, ["x"], ["y"])
-    compiled = CompiledCollection(BrickCollection({"double": brick}))
-    with pytest.raises(CompileError, match=r"C\+\+ compiler found.*Fix: install"):
-        run(compiled, 2, 2)

@@ -71,7 +71,8 @@ def test_group_of_one_row_is_left_out_with_a_warning(build: Build, draw: Draw) -
     expected = contrast(collection, batch)
     assert output is not None
     assert expected is not None
-    assert output.loss.item() == expected.loss.item()
+    # Domain b has a row fewer: matrices of another shape round in another order.
+    assert output.loss.item() == pytest.approx(expected.loss.item())
     assert output.metrics.keys() == {"a-and-b", "logit_scale"}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gwbricks.bricks.files.checked_export import Exported
+from gwbricks.inference import export as export_module
 
 Cli = Callable[..., Any]
 ROUTE = ("RUN", "--inputs", "v", "--outputs", "t/raw", "-o", "x.onnx")
@@ -17,7 +18,7 @@ def test_arguments_reach_the_export(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
         calls.append(arguments)
         return Exported(Path(), {}, {}, 0.0)
 
-    monkeypatch.setattr("gwbricks.inference.export.export", export)
+    monkeypatch.setattr(export_module, "export", export)
     assert cli("export", *ROUTE).status == 0
     changed = ("--inputs=v, a", "--outputs", "t/raw,state", "--batch-size", "3")
     assert cli("export", *changed, "-o", "x.pt2", "RUN", "--trust", "numpy").status == 0

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from gwbricks.inference import predict
+
 Cli = Callable[..., Any]
 GIVEN = ("RUN", "--data", "test", "-o", "x.npz")
 
@@ -12,10 +14,7 @@ def test_arguments_reach_the_prediction(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    monkeypatch.setattr(
-        "gwbricks.inference.predict.predict",
-        lambda **arguments: calls.append(arguments),
-    )
+    monkeypatch.setattr(predict, "predict", lambda **arguments: calls.append(arguments))
     assert cli("predict", *GIVEN).status == 0
     changed = ("--outputs=state, v/raw", "--batch-size", "3", "--device", "cuda")
     args = (*GIVEN, *changed, "--overwrite", "--trust", "numpy")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from gwbricks.compare.comparison import compare
 from gwbricks.compare.curves import Curve
+from gwbricks.compare.page import curves as page_curves, pictures as page_pictures
 from gwbricks.compare.page.curves import curve_data
 from gwbricks.compare.page.data import page_data
 from gwbricks.compare.page.pictures import Album, LARGEST, WIDEST
@@ -98,7 +99,7 @@ def test_curves_share_their_steps(make_run: Make) -> None:
 def test_too_many_curves_leave_routes_out(
     make_run: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.compare.page.curves.MOST_POINTS", 9)
+    monkeypatch.setattr(page_curves, "MOST_POINTS", 9)
     curve = Curve(np.arange(3.0), np.zeros(3))
     names = ["val/cycles/v-to-t", "val/cycles", "val/r2", "val/loss"]
     run = make_run({}, curves=dict.fromkeys(names, curve))
@@ -139,7 +140,7 @@ def test_a_large_picture_is_made_smaller(make_run: Make, noise: Path) -> None:
 def test_pictures_beyond_the_room_are_counted(
     make_run: Make, noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gwbricks.compare.page.pictures.MOST_BYTES", 100)
+    monkeypatch.setattr(page_pictures, "MOST_BYTES", 100)
     (tmp_path / "damaged.png").write_bytes(b"x" * (LARGEST + 1))
     (tmp_path / "small.svg").write_text("<svg/>")
     pictures = {

@@ -1,6 +1,5 @@
 """Processes are shell scripts here, which answer as the program would."""
 
-import io
 import json
 import os
 import sys
@@ -11,6 +10,7 @@ from threading import Event
 import pytest
 
 from gwbricks.errors import ProcessError
+from gwbricks.runs.processes import other_processes
 from gwbricks.runs.processes.other_processes import OtherProcesses
 from gwbricks.runs.processes.process_group import TellRunFolder
 from gwbricks.runs.processes.worker_spec import failure, WorkerSpec
@@ -34,14 +34,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return start
 
 
-def test_spec_arrives_as_it_was_sent() -> None:
+def test_spec_arrives_as_it_was_sent(tmp_path: Path) -> None:
     spec = WorkerSpec(
         {"lr": 1e-5, "sizes": {1: [2.0, None]}}, ("mine",), "a.ckpt", True
     )
-    stream = io.BytesIO()
-    spec.send(stream)
-    stream.seek(0)
-    assert WorkerSpec.receive(stream) == spec
+    with (tmp_path / "stream").open("w+b") as stream:
+        spec.send(stream)
+        stream.seek(0)
+        assert WorkerSpec.receive(stream) == spec
 
 
 def test_process_that_fails_before_they_meet_says_why(start: Start) -> None:
@@ -105,10 +105,8 @@ def test_process_that_waits_for_a_dead_one_in_vain_is_ended(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = Event()
-    monkeypatch.setattr("gwbricks.runs.processes.other_processes.PATIENCE", 0.1)
-    monkeypatch.setattr(
-        "gwbricks.runs.processes.other_processes.os._exit", lambda _: ended.set()
-    )
+    monkeypatch.setattr(other_processes, "PATIENCE", 0.1)
+    monkeypatch.setattr(os, "_exit", lambda _: ended.set())
     with start("echo ready; echo 'OSError: gone' >&2; exit 1") as others:
         others.wait()
         assert ended.wait(30)

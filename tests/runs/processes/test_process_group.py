@@ -106,7 +106,7 @@ def test_process_that_was_started_is_not_the_first_and_starts_none(
 
 
 def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gwbricks.runs.processes.process_group.cores", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     before = torch.get_num_threads()
     for threads, expected in ((None, 3), ("auto", 3), (1, 1), (6, 4)):
         torch.set_num_threads(6)

@@ -4,15 +4,13 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 
-from gwbricks.experiment.trainer import build_trainer
 from gwbricks.runs.train import Place, train
 from gwbricks.training.callbacks.signals import terminable, Terminated, Termination
 
@@ -26,27 +24,16 @@ LONG = (
 )
 
 
-@pytest.fixture
-def terminate(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
-    """Has the next training get SIGTERM in a hook, the n-th time that it is called."""
+def terminate(hook: str, count: int) -> Callback:
+    """Sends SIGTERM to a training in a hook, the n-th time that it is called."""
+    left = [count]
 
-    def terminate(hook: str, count: int) -> None:
-        left = [count]
+    def kill(trainer: Trainer, module: LightningModule, *_: object) -> None:
+        left[0] -= not trainer.sanity_checking
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
 
-        def kill(trainer: Trainer, module: LightningModule, *_: object) -> None:
-            left[0] -= not trainer.sanity_checking
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-        def build(*args: Any) -> Trainer:
-            trainer = build_trainer(*args)
-            callback = LambdaCallback(**{hook: kill})
-            trainer.callbacks.append(callback)  # pyright: ignore[reportAttributeAccessIssue] - Lightning's type hides the list
-            return trainer
-
-        monkeypatch.setattr("gwbricks.runs.train.build_trainer", build)
-
-    return terminate
+    return LambdaCallback(**{hook: kill})
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -72,20 +59,18 @@ def losses(run: Path) -> dict[int, str]:
 )
 def test_run_that_is_terminated_goes_on_as_if_nothing_was(
     config: Config,
-    terminate: Callable[[str, int], None],
     hook: str,
     count: int,
     steps: int,
 ) -> None:
     whole = train(config(*LONG), Place("example", "whole"))
-    terminate(hook, count)
+    killer = terminate(hook, count)
     with pytest.raises(Terminated):
-        train(config(*LONG), Place("example", "run"))
+        train(config(*LONG), Place("example", "run"), callbacks=[killer])
     record = json.loads(Path("outputs/example/run/run.json").read_text())
     assert record["status"] == "interrupted"
     assert torch.load(LAST, weights_only=True)["global_step"] == steps
 
-    terminate(hook, -1)
     place = Place("example", "run", again=True)
     resumed = train(config(*LONG), place, ckpt_path=LAST)
     assert resumed == whole
@@ -100,11 +85,11 @@ def test_run_that_is_terminated_goes_on_as_if_nothing_was(
 
 
 def test_run_that_is_terminated_before_the_first_step_is_interrupted(
-    config: Config, terminate: Callable[[str, int], None]
+    config: Config,
 ) -> None:
-    terminate("on_fit_start", 1)
+    killer = terminate("on_fit_start", 1)
     with pytest.raises(Terminated):
-        train(config(*LONG), Place("example", "run"))
+        train(config(*LONG), Place("example", "run"), callbacks=[killer])
     record = json.loads(Path("outputs/example/run/run.json").read_text())
     assert record["status"] == "interrupted"
     assert not Path(LAST).exists()

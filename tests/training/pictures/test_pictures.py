@@ -19,6 +19,7 @@ from gwbricks.bag_of_bricks import BrickPerImageVisualization
 from gwbricks.bricks import BrickCollection, BrickLoss, BrickMetrics, BrickTrainable
 from gwbricks.errors import ConfigError
 from gwbricks.training import LightningBrickCollection
+from gwbricks.training.pictures import pictures as pictures_module
 from gwbricks.training.pictures.pictures import join_pictures, keep_pictures
 
 Maker = Callable[..., Any]
@@ -169,7 +170,7 @@ def test_rows_of_a_confusion_matrix_are_the_truth(
         axes.add((values.ndim, rows, columns))
         return Image.new("RGB", (1, 1))
 
-    monkeypatch.setattr("gwbricks.training.pictures.pictures.heat_map", draw)
+    monkeypatch.setattr(pictures_module, "heat_map", draw)
     fit()
     assert axes == {(2, "true", "predicted"), (1, "row", "column")}
 

@@ -168,7 +168,8 @@ def test_terms_of_a_loss_that_is_switched_off_do_not_count(
         assert output is not None
         assert whole is not None
         if kind not in off:
-            assert output.loss.item() == whole.loss.item()
+            # Fewer routes: matrices of another shape round in another order.
+            assert output.loss.item() == pytest.approx(whole.loss.item())
             continue
         kept = {n for n in whole.metrics if not ends_in_a(f"{kind}/{n}")}
         assert output.metrics.keys() == kept
