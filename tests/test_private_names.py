@@ -43,7 +43,7 @@ NAMES = {
     " deletes the file of before",
     ("training/callbacks/metrics_file.py", "_experiment"): "Lightning: what writes",
     (
-        "workspace/graph/rehearsal.py",
+        "workspace/graph/loss_rehearsal.py",
         "_C",
     ): "torch: no kinds of tensors",
 }

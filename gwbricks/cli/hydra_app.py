@@ -18,6 +18,7 @@ from gwbricks.config.hydra_session import UNCOMPOSABLE
 from gwbricks.config.saved import masked_overrides
 from gwbricks.config.search_path import packaged_configs, register
 from gwbricks.errors import ConfigError, SweepError
+from gwbricks.runs.folder.place import Place, safe_name, timestamp
 from gwbricks.sweeps.task import SweepTask
 
 DISARMED = (
@@ -130,6 +131,13 @@ def job_overrides() -> list[str]:
     """Returns the overrides of the job as they were given, references unresolved."""
     given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     return masked_overrides(cast(list[str], given))
+
+
+def place_of_run() -> Place:
+    """Returns the folder of a run that is no job of a sweep: by experiment and time."""
+    choices = HydraConfig.get().runtime.choices
+    experiment = safe_name(str(choices.get("experiment") or "none"))
+    return Place(experiment, timestamp(), job_overrides())
 
 
 def is_override(arg: str) -> bool:

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
 from torch import Tensor
 
+from gwbricks.data import TableDataModule
 from gwbricks.errors import CheckpointError, FormatError
 from gwbricks.formats import CHECKPOINT, NOTED_IN_CHECKPOINT
 from gwbricks.training.checkpoints import read_weights
@@ -60,6 +62,17 @@ def keep(
             raise
         except CheckpointError as error:
             raise CheckpointError(f"{error} Fix: delete that file.") from error
+
+
+def pretraining_key(name: str, config: Mapping[str, Any], data: TableDataModule) -> str:
+    """Returns a key made of all that determines a domain's pretrained weights.
+
+    That is the config of the module and of its training, the training and validation
+    rows, and the versions of gwbricks and torch.
+    """
+    node = config["domains"][name]
+    rows = [data.splits[split].columns[name] for split in ("train", "val")]
+    return digest([name, node["module"], node["pretrain"]], rows)
 
 
 def digest(parts: Iterable[object], tensors: Iterable[Tensor]) -> str:

@@ -21,7 +21,7 @@ from gwbricks.data.table import LAYOUT
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
 from gwbricks.experiment.devices import on_any_device, on_one_device
-from gwbricks.experiment.kept_weights import digest, keep
+from gwbricks.experiment.kept_weights import keep, pretraining_key
 from gwbricks.experiment.trainer import check_training, make_trainer
 from gwbricks.training import LightningBrickCollection
 from gwbricks.training.callbacks.signals import interruptible
@@ -135,17 +135,6 @@ def _pretrain(
     )
     load_weights(module, weights, key)
     return path
-
-
-def pretraining_key(name: str, config: Mapping[str, Any], data: TableDataModule) -> str:
-    """Returns a key made of everything that determines the pretrained weights.
-
-    That is the config of the module and of its training, the training and validation
-    rows, and the versions of gwbricks and torch.
-    """
-    node = config["domains"][name]
-    rows = [data.splits[split].columns[name] for split in ("train", "val")]
-    return digest([name, node["module"], node["pretrain"]], rows)
 
 
 def _train_alone(

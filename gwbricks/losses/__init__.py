@@ -1,4 +1,4 @@
-"""Numbers to train on: contrastive, ranking, coefficients, their weighted sum."""
+"""Losses between two sets of rows, coefficients, and the weighted sum of losses."""
 
 from importlib import import_module
 from typing import Any

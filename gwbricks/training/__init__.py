@@ -1,4 +1,4 @@
-"""The one LightningModule: objective, schedule, parameter groups, logs, checkpoints."""
+"""The one LightningModule: objective, schedule, parameter groups, logs."""
 
 import gwbricks.torchvision_import  # noqa: F401 - before torchmetrics
 

@@ -15,7 +15,8 @@ from gwbricks.domains import LinearDomain
 from gwbricks.errors import CheckpointError, ConfigError
 from gwbricks.experiment import kept_weights, pretrain
 from gwbricks.experiment.build import build_experiment
-from gwbricks.experiment.pretrain import pretrain_domains, pretraining_key
+from gwbricks.experiment.kept_weights import pretraining_key
+from gwbricks.experiment.pretrain import pretrain_domains
 from gwbricks.runs.check import check
 from gwbricks.runs.train import Place, train
 

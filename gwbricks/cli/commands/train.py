@@ -43,7 +43,7 @@ COMMAND = Command(
 
 def run(given: Given) -> None:
     """Trains; in a sweep, once a job."""
-    from gwbricks.cli.hydra_app import is_sweep, run_hydra
+    from gwbricks.cli.hydra_app import is_sweep, place_of_run, run_hydra
 
     words, ckpt_path = _take_checkpoint(given.words)
     if is_sweep(words):
@@ -54,7 +54,6 @@ def run(given: Given) -> None:
 
     def task(cfg: "DictConfig") -> None:
         with quick_imports():
-            from gwbricks.cli.place import place_of_run
             from gwbricks.runs.train import train
 
         train(cfg, place_of_run(), given.trusted, ckpt_path)

@@ -1,9 +1,12 @@
-"""Where a run goes, and names that are safe as folders."""
+"""Where a run goes: its folder, under a name that is free and safe."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+
+from gwbricks.whole_file import make_folder
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,27 @@ class Place:
     name: str
     overrides: Sequence[str] = ()
     again: bool = False
+
+
+def make_free_folder(parent: Path, name: str) -> Path:
+    """Makes a new folder; a number is appended if the name is taken.
+
+    Args:
+        parent: Where it is to be.
+        name: Its name, made safe.
+
+    Raises:
+        ConfigError: If it cannot be written to.
+    """
+    make_folder(parent, "paths.outputs")
+    for count in range(1, 10_000):
+        path = parent / (safe_name(name) + (f"-{count}" if count > 1 else ""))
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise FileExistsError(str(parent / name))
 
 
 def safe_name(name: str) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from gwbricks.formats import check_format, NOTED, RUN
-from gwbricks.runs.folder.place import safe_name
-from gwbricks.whole_file import make_folder, write_together, write_whole
+from gwbricks.runs.folder.place import make_free_folder
+from gwbricks.whole_file import write_together, write_whole
 
 PACKAGES = {
     "gwbricks": "gwbricks",
@@ -43,20 +43,12 @@ class RunFolder:
 
     @classmethod
     def create(cls, parent: Path, name: str) -> "RunFolder":
-        """Makes a new folder; a number is appended if the name is taken.
+        """Makes a new folder; see `make_free_folder`.
 
         Raises:
             ConfigError: If it cannot be written to.
         """
-        make_folder(parent, "paths.outputs")
-        for count in range(1, 10_000):
-            path = parent / (safe_name(name) + (f"-{count}" if count > 1 else ""))
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            return cls(path)
-        raise FileExistsError(str(parent / name))
+        return cls(make_free_folder(parent, name))
 
     def start(self, config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         """Writes the config, the overrides, and that the run is running."""

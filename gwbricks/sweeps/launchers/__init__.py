@@ -1,1 +1,1 @@
-"""Where jobs run: Slurm, Ray, one stack."""
+"""Where jobs run: on Slurm, on Ray, or stacked in one process."""

@@ -1,1 +1,1 @@
-"""What Lightning calls while it trains: checkpoints, signals, metrics.csv."""
+"""What Lightning calls while it trains: best checkpoint, signals, metrics.csv."""

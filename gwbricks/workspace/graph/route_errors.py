@@ -10,7 +10,7 @@ from torch import Tensor
 from gwbricks.bricks import LossOutput
 from gwbricks.domains import DomainModule
 from gwbricks.errors import ConfigError
-from gwbricks.workspace.graph.rehearsal import rehearse
+from gwbricks.workspace.graph.loss_rehearsal import rehearse
 from gwbricks.workspace.graph.route_means import RowErrors
 from gwbricks.workspace.planning.plan import Column, Plan, RouteRows, some_rows
 
