@@ -119,6 +119,7 @@ def test_steps_of_the_trainer_evaluate_the_graph_once_and_log_every_tenth(
     assert calls == {"run": 20, "step": 20, "log_metrics": 2}
 
 
+@pytest.mark.slow  # each way starts a process
 def test_ways_take_turns_in_processes_of_their_own(step: ModuleType) -> None:
     del step  # which finds the scripts
     turns = import_module("turns")
@@ -131,6 +132,7 @@ def test_ways_take_turns_in_processes_of_their_own(step: ModuleType) -> None:
         assert all(milliseconds < 10 for milliseconds in found.cpu)
 
 
+@pytest.mark.slow  # each way starts a process
 def test_a_way_that_fails_is_named(step: ModuleType) -> None:
     del step  # which finds the scripts
     turns = import_module("turns")

@@ -84,7 +84,6 @@ def wandb_api(
     wandb.teardown()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("wandb_api")
 def test_a_group_of_runs_is_compared() -> None:
     runs = read_wandb("wandb:lab/gwbricks/lr")
@@ -108,7 +107,6 @@ def test_a_group_of_runs_is_compared() -> None:
     assert found.rows[1].averages["val/loss"].mean == pytest.approx(0.3)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("wandb_api")
 def test_a_whole_project_is_compared_with_a_folder(
     run_folder: Callable[..., Path], tmp_path: Path
@@ -120,7 +118,6 @@ def test_a_whole_project_is_compared_with_a_folder(
     assert "lab/gwbricks" in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("wandb_api")
 @pytest.mark.parametrize(
     ("address", "message"),
@@ -138,7 +135,6 @@ def test_what_is_not_there_is_told(address: str, message: str) -> None:
         read_wandb(address)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("wandb_api")
 def test_nobody_is_asked_to_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_API_KEY")

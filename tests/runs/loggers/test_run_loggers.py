@@ -121,7 +121,6 @@ def test_run_that_goes_on_is_the_same_run_in_wandb(
     assert trained == [0, 1, 2, 3]
 
 
-@pytest.mark.slow
 def test_wandb_run_has_its_settings_results_and_weights(
     run: Run, read_wandb_file: ReadFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +177,6 @@ def test_weights_of_a_run_are_used_as_that_runs_own_artifact(
     assert used["digest"] == logged["digest"]
 
 
-@pytest.mark.slow
 def test_runs_in_one_process_are_runs_of_their_own(
     config: Config, read_wandb_file: ReadFile
 ) -> None:
