@@ -31,6 +31,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 demo: install ## train a Global Workspace on real digits and show the result
 	$(BIN)/gwbricks train experiment=digits
 
+# Python files that are rewritten for tests take a tenth of their time if none is kept.
+test slow: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/.dev ## run the fast tests
 	$(BIN)/pytest -q -n 2 -m "not slow" $(COVERAGE)
 
