@@ -81,6 +81,7 @@ def test_blocks_about_the_workspace_print_what_is_shown() -> None:
     assert "graph" in run_blocks(with_slow=True, page=WORKSPACE)
 
 
+@pytest.mark.slow
 def test_a_selection_of_ones_own_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

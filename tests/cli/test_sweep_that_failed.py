@@ -16,6 +16,7 @@ SWEEP = ["train", "-m", "sweep.name=mine"]
 SKIPPED = "failed before this start and"
 
 
+@pytest.mark.slow
 def test_jobs_that_are_not_tried_again_are_told_with_what_tries_them(
     cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def _flat(node: object, key: str = "") -> dict[str, float]:
                 "b": (*FUSION, "selection@workspace.selection=random", "seed=1"),
             },
             id="fusion-with-random-selection",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             {
